@@ -1,0 +1,119 @@
+"""Tokens: fetched once for all who wait, kept until shortly before they expire, renewed when one is refused."""
+
+import asyncio
+import base64
+import binascii
+import copy
+import re
+import time
+from typing import TYPE_CHECKING
+
+from partnercenter_async._session.response import Headers
+from partnercenter_async._session.transport import Secret, bare
+from partnercenter_async.errors import CredentialError, excerpt
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+_MARGIN = 300.0  # seconds before its end at which a token is renewed; a tenth of its life where that is shorter
+_AGAIN = 30.0  # seconds between early renewals, and before a token's end at which calls wait for the next one
+# Credentials answer from their own caches, except when claims are asked for. These are met by every token.
+_FRESH = '{"access_token":{"nbf":{"essential":true,"value":"0"}}}'
+_CLAIMS = re.compile(r'\bclaims="([^"]+)"')
+
+
+class TokenSource:
+    """The tokens of one credential for one scope, as values of the Authorization header.
+
+    Times are kept on the event loop's clock, so that a jump of the wall clock neither ends nor prolongs a token.
+    """
+
+    def __init__(self, credential: "AsyncTokenCredential", scope: str) -> None:
+        """Take the credential, which stays its owner's to close."""
+        self.credential = credential
+        self._scope = scope
+        self._authorization: Secret | None = None
+        self._renew_at = 0.0
+        self._usable_until = 0.0
+        self._claims: str | None = None
+        self._flight: asyncio.Task[None] | None = None
+
+    async def authorization(self) -> Secret:
+        """Return a value for the header; raises CredentialError where there is none to be had."""
+        while True:
+            now = asyncio.get_running_loop().time()
+            if self._authorization is not None and now < self._usable_until:
+                if now >= self._renew_at:
+                    self._renew()  # nobody waits for it as long as the old one will do
+                return self._authorization
+            try:
+                await asyncio.shield(self._renew())
+            except CredentialError as error:
+                # Every waiter gets an error of its own, since a call writes its ids into it.
+                raise copy.copy(error) from error.__cause__
+            if self._authorization is not None:
+                return self._authorization
+
+    def reject(self, authorization: Secret, headers: Headers) -> None:
+        """Take note that the service refused a value; ``headers`` may hold a claims challenge.
+
+        Only the value in use is dropped: the one refused may have been replaced meanwhile, on another call's account.
+        """
+        if authorization is self._authorization:
+            self._authorization = None
+            self._claims = _challenge(headers) or _FRESH
+
+    def close(self) -> None:
+        """End a renewal under way."""
+        if self._flight is not None:
+            self._flight.cancel()
+
+    def _renew(self) -> asyncio.Task[None]:
+        """Return the renewal under way or start one. It is a task of its own: no waiter's cancellation ends it."""
+        if self._flight is None:
+            self._flight = asyncio.get_running_loop().create_task(self._fetch())
+            self._flight.add_done_callback(self._landed)
+        return self._flight
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flight = None
+        if not flight.cancelled() and flight.exception() is not None:
+            self._renew_at = flight.get_loop().time() + _AGAIN
+
+    async def _fetch(self) -> None:
+        claims = self._claims
+        try:
+            token = await (
+                self.credential.get_token(self._scope, claims=claims)
+                if claims
+                else self.credential.get_token(self._scope)
+            )
+            lifetime = token.expires_on - time.time()
+            authorization = Secret("Bearer " + token.token)
+        except CredentialError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error).encode())}") from bare(
+                error
+            )
+        if self._claims is not claims:
+            return  # the value in use was refused meanwhile, and this may be the same one: fetch another
+        now = asyncio.get_running_loop().time()
+        renew_at = now + lifetime - min(_MARGIN, lifetime / 10)
+        # A credential with a margin of its own may give the same token again for a while.
+        self._renew_at = max(renew_at, now + _AGAIN) if authorization == self._authorization else renew_at
+        self._usable_until = now + lifetime - min(_AGAIN, lifetime / 20)
+        self._authorization, self._claims = authorization, None
+
+
+def _challenge(headers: Headers) -> str | None:
+    """Return the claims that a refusal asks for, as JSON text."""
+    found = _CLAIMS.search(headers.get("WWW-Authenticate") or "")
+    if found is None:
+        return None
+    padded = found[1] + "=" * (-len(found[1]) % 4)
+    try:
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode() or None
+    except (binascii.Error, ValueError):
+        return None

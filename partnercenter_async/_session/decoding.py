@@ -1,0 +1,263 @@
+"""From bytes to structs: a fast look, and a tolerant second one only where the first failed.
+
+Both read scalars with the parsers of ``models.scalars``, so a value reads the same either way.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import TypeAlias, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+from partnercenter_async.errors import DecodeError, excerpt
+from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp, freeze, parse_timestamp
+
+T = TypeVar("T")
+
+_BOM = b"\xef\xbb\xbf"
+_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}(?:\.0*)?")
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+_LARGEST_EXPONENT = 400
+
+
+def decode(body: bytes, into: type[T]) -> T:
+    """Return a JSON body as ``into``; raises DecodeError."""
+    body = body.removeprefix(_BOM)
+    try:
+        try:
+            return _decoder(into).decode(body)
+        except msgspec.ValidationError as error:
+            return _second_look(body, into, error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = "an empty body" if not body.strip() else f"{error}, in a body that begins {excerpt(body)!r}"
+        made = DecodeError(f"the body is not the JSON that was expected: {what}")
+        made.body = body
+        raise made from error
+
+
+@lru_cache(maxsize=256)
+def _decoder(into: type[T]) -> "msgspec.json.Decoder[T]":
+    # float_hook: numbers inside free-form objects stay exact too
+    return msgspec.json.Decoder(into, dec_hook=_hook, float_hook=Decimal)
+
+
+_untyped = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _hook(kind: type, value: object) -> object:
+    """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place."""
+    if kind is Timestamp and isinstance(value, str):
+        return parse_timestamp(value)
+    if kind is JsonObject and isinstance(value, dict):
+        return freeze(cast("dict[str, object]", value))
+    message = f"Expected `{kind.__name__}`, got `{type(value).__name__}`"
+    raise TypeError(message)
+
+
+def _second_look(body: bytes, into: type[T], first: msgspec.ValidationError) -> T:
+    value = _untyped.decode(body)
+    try:
+        reader = _reader(into)
+    except NotImplementedError:
+        raise first from None  # a type of the caller's own, of a kind that no resource has
+    try:
+        return cast("T", reader(value))
+    except _UnreadableError as error:
+        path = "$" + "".join(reversed(error.path))
+        made = DecodeError(f"the body is not the JSON that was expected: {error}, at {path}", path=path)
+        made.body = body
+        raise made from None
+
+
+class _UnreadableError(Exception):
+    """A value that even the second look can't read; the path grows on the way up."""
+
+    def __init__(self, expected: str, value: object) -> None:
+        shown = excerpt(str(value).encode("utf-8", "replace"))[:40] if not isinstance(value, dict | list) else "..."
+        super().__init__(f"expected {expected}, got {type(value).__name__} {shown}")
+        self.path: list[str] = []
+
+
+# Reads one JSON value. None stands for null and for what the service writes in its place, such as "" for a number.
+_Reader: TypeAlias = Callable[[object], object]
+
+
+@lru_cache(maxsize=256)
+def _reader(into: type) -> _Reader:
+    return _reader_of(inspect.type_info(into), {})
+
+
+def _reader_of(kind: inspect.Type, structs: dict[type, _Reader]) -> _Reader:  # noqa: PLR0911 - one line a kind
+    match kind:
+        case inspect.StructType():
+            return _struct(kind, structs)
+        case inspect.VarTupleType():
+            return _sequence(_reader_of(kind.item_type, structs), tuple)
+        case inspect.ListType():
+            return _sequence(_reader_of(kind.item_type, structs), list)
+        case inspect.UnionType():
+            members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
+            return _reader_of(members[0], structs) if len(members) == 1 else _code
+        case inspect.EnumType() if issubclass(kind.cls, OpenEnum):
+            return _enum(cast("type[OpenEnum]", kind.cls))
+        case inspect.CustomType() if kind.cls is Timestamp:
+            return _timestamp
+        case inspect.CustomType() if kind.cls is JsonObject:
+            return _object
+        case inspect.StrType():
+            return _text
+        case inspect.IntType():
+            return _whole_number
+        case inspect.DecimalType():
+            return _decimal
+        case inspect.BoolType():
+            return _flag
+        case _:
+            raise NotImplementedError
+
+
+def _struct(kind: inspect.StructType, structs: dict[type, _Reader]) -> _Reader:
+    key = cast("type", kind)  # inspect gives one object for each parametrised struct, also inside itself
+    known = structs.get(key)
+    if known is not None:
+        return known
+    fields: list[tuple[str, str, bool, _Reader]] = []
+
+    def read(value: object) -> object:
+        if isinstance(value, list) and len(cast("list[object]", value)) <= 1:
+            # One page of the documentation prints an object as a list of one.
+            value = next(iter(cast("list[object]", value)), None)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _UnreadableError("an object", value)
+        members = cast("dict[str, object]", value)
+        found: dict[str, object] = {}
+        for name, wire_name, nullable, reader in fields:
+            if wire_name not in members:
+                continue
+            try:
+                member = reader(members[wire_name])
+            except _UnreadableError as error:
+                error.path.append("." + wire_name)
+                raise
+            if member is not None or nullable:
+                found[name] = member
+        try:
+            return kind.cls(**found)
+        except TypeError as error:
+            raise _UnreadableError(f"what {kind.cls.__name__} needs", value) from error
+
+    structs[key] = read
+    for each in kind.fields:
+        nullable = isinstance(each.type, inspect.UnionType) and each.type.includes_none
+        fields.append((each.name, each.encode_name, nullable, _reader_of(each.type, structs)))
+    return read
+
+
+def _sequence(item: _Reader, container: type[tuple[object, ...]] | type[list[object]]) -> _Reader:
+    def read(value: object) -> object:
+        if value is None or value == "":
+            return None
+        if not isinstance(value, list):
+            raise _UnreadableError("an array", value)
+        found: list[object] = []
+        for index, each in enumerate(cast("list[object]", value)):
+            try:
+                member = item(each)
+            except _UnreadableError as error:
+                error.path.append(f"[{index}]")
+                raise
+            if member is not None:  # a null among the items holds nothing
+                found.append(member)
+        return container(found)
+
+    return read
+
+
+def _enum(enum: type[OpenEnum]) -> _Reader:
+    def read(value: object) -> object:
+        if value is None or value == "":
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise _UnreadableError("a name", value)
+        return enum(value)
+
+    return read
+
+
+def _timestamp(value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str):
+        raise _UnreadableError("a date", value)
+    try:
+        return parse_timestamp(value)
+    except ValueError:
+        raise _UnreadableError("a date", value) from None
+
+
+def _object(value: object) -> object:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        raise _UnreadableError("an object", value)
+    return freeze(cast("dict[str, object]", value))
+
+
+def _text(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return str(value)
+    raise _UnreadableError("a text", value)
+
+
+def _code(value: object) -> object:
+    """Read a code, which is a number on some hosts and a text on others."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+
+
+def _whole_number(value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value.strip().partition(".")[0])
+    if (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and value.adjusted() < _LARGEST_EXPONENT
+        and value == value.to_integral_value()
+    ):
+        return int(value)
+    raise _UnreadableError("a whole number", value)
+
+
+def _decimal(value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            pass
+    raise _UnreadableError("a number", value)
+
+
+def _flag(value: object) -> object:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | int) and str(value).lower() in _FLAGS:
+        return _FLAGS[str(value).lower()]
+    raise _UnreadableError("true or false", value)

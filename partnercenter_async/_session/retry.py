@@ -1,0 +1,157 @@
+"""What is tried again, when, and how often: the one place that uses backoff."""
+
+import email.utils
+import logging
+import random
+import re
+import time
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TypeVar
+
+import backoff
+import msgspec
+
+from partnercenter_async._session.response import Headers
+from partnercenter_async.errors import Attempt, PartnerCenterError
+
+R = TypeVar("R")
+
+_logger = logging.getLogger("partnercenter_async")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?([eE]\+?[0-9]{1,3})?")
+
+RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How failed attempts are repeated.
+
+    A call makes at most ``attempts`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
+    but no more than ``longest_wait``; where the service names a time (Retry-After), it waits that long and then up to so
+    much more, so that not all who wait wake at once. A time further off than ``longest_retry_after`` ends the call
+    at once, as does one beyond its deadline. All times are seconds.
+
+    GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH only
+    where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case the
+    service tells repetitions by their request id, which stays the same.
+    """
+
+    attempts: int = 3
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    longest_retry_after: float = 120.0
+    retry_writes: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant; raises ValueError."""
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            message = f"attempts must be a positive whole number, not {self.attempts!r}"
+            raise ValueError(message)
+        for name in ("first_wait", "longest_wait", "longest_retry_after"):
+            check_seconds(name, getattr(self, name))
+
+    def bound(self, tries: int) -> float:
+        """Return the longest random wait after so many tries."""
+        # The exponent is capped for policies of very many attempts, whose power would not fit a float.
+        return min(self.longest_wait, self.first_wait * 2 ** min(tries - 1, 60))
+
+
+def check_seconds(name: str, value: object) -> float:
+    """Return a duration; raises ValueError unless it is a positive finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+        message = f"{name} must be a positive finite number of seconds, not {value!r}"
+        raise ValueError(message)
+    return float(value)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """How far one call has come."""
+
+    policy: RetryPolicy
+    repeatable: bool  # the method may be repeated whatever became of it
+    deadline_at: float | None  # on the event loop's clock
+    on_retry: Callable[[Attempt], None] | None
+    label: str  # what logs call it: method and path
+    sent: int = 0  # exchanges that the server may have seen
+    tries: int = 0
+    recovered: bool = False  # a refused token was renewed
+    maybe_done: bool = False  # a write was sent, and whether it was done is not known
+    history: list[Attempt] = field(default_factory=list[Attempt])
+
+
+class FailedTryError(Exception):
+    """Carries one failed try from the exchange through backoff; never seen by callers."""
+
+    def __init__(self, error: PartnerCenterError, attempts: Attempts, *, retry: bool, nothing_done: bool) -> None:
+        """Take the error, whether another try may help, and whether the service certainly did nothing."""
+        super().__init__()
+        self.error = error
+        self.attempts = attempts
+        self.retry = retry
+        self.nothing_done = nothing_done
+        self.wait = 0.0
+
+
+def _gives_up(failed: FailedTryError) -> bool:
+    """Decide whether a call ends with this failure; if not, set the wait before the next try."""
+    attempts, error = failed.attempts, failed.error
+    policy = attempts.policy
+    attempts.tries += 1
+    may_repeat = attempts.repeatable or failed.nothing_done or policy.retry_writes
+    if not failed.retry or not may_repeat or attempts.tries >= policy.attempts:
+        return True
+    failed.wait = random.uniform(0, policy.bound(attempts.tries))  # noqa: S311 - spreads load, guards nothing
+    if error.retry_after is not None:
+        if error.retry_after > policy.longest_retry_after:
+            error.remedy = f"the service takes no request for {error.retry_after:g} s; RetryPolicy(longest_retry_after=) allows to wait"
+            return True
+        failed.wait += error.retry_after
+    if attempts.deadline_at is not None and get_running_loop().time() + failed.wait >= attempts.deadline_at:
+        error.remedy = (
+            f"the next try would have begun in {failed.wait:.3g} s, after the deadline; a larger deadline= allows it"
+        )
+        return True
+    made = Attempt(error.status, type(error).__name__, failed.wait)
+    attempts.history.append(made)
+    _logger.debug("%s: %s, trying again in %.3f s", attempts.label, made.status or made.error, made.waited)
+    if attempts.on_retry is not None:
+        attempts.on_retry(made)
+    return False
+
+
+def _waits() -> Generator[float, FailedTryError, None]:
+    """Hand each failure's own wait to backoff, which sends the failures in."""
+    failed = yield 0.0
+    while True:
+        failed = yield failed.wait
+
+
+@backoff.on_exception(_waits, FailedTryError, giveup=_gives_up, jitter=None, logger=None)
+async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
+    """Make tries until one succeeds or the last has failed; raises that one's FailedTryError."""
+    return await attempt(attempts)
+
+
+def retry_after(headers: Headers) -> float | None:
+    """Return the seconds for which the service wants no request; None where it says nothing that can be understood.
+
+    A date is counted from the answer's own, so that no clock of this machine has a say in it.
+    """
+    text = (headers.get("Retry-After") or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    now = _http_date(headers.get("Date") or "")
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None

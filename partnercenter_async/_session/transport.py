@@ -1,0 +1,179 @@
+"""The seam to the wire, and aiohttp behind it. No other module of the client imports aiohttp at run time."""
+
+import asyncio
+import ssl
+import urllib.request
+from typing import Protocol
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from partnercenter_async._session.response import Headers
+from partnercenter_async.errors import BodyTooLargeError, CertificateError, ConnectError, ConnectionLostError
+
+CONNECT_TIMEOUT = 10.0  # seconds
+MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked
+
+
+class Secret(str):
+    """A text that does its work where it is sent and shows nothing where it is printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide the text: debuggers and error reporters print the locals of every frame."""
+        return "'***'"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One exchange to be made; ``url`` goes out byte for byte."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Show neither the headers, where the token is, nor the body or the query."""
+        return f"Request({self.method} {self.url.partition('?')[0]})"
+
+
+class RawResponse(msgspec.Struct, frozen=True):
+    """One answer; the body is whole, unpacked and within the cap."""
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes
+
+
+class Transport(Protocol):
+    """Makes one exchange at a time, follows nothing, repeats nothing.
+
+    ``send`` raises ConnectError where nothing was sent, ConnectionLostError where something may have been, and
+    BodyTooLargeError.
+    """
+
+    async def send(self, request: Request, /) -> RawResponse:
+        """Make the exchange."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what the transport holds."""
+        ...
+
+
+class AiohttpTransport:
+    """Exchanges over one pool of connections; the pool is made at the first use and belongs to its event loop."""
+
+    def __init__(
+        self, endpoint: str, *, session: aiohttp.ClientSession | None = None, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
+        """Take the origin that is talked to, and a caller's own session or TLS context."""
+        self._session = session
+        self._owned = session is None
+        self._closed = False
+        self._ssl = ssl_context if ssl_context is not None else True
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
+        self._proxy = _proxy(URL(endpoint))
+
+    async def send(self, request: Request, /) -> RawResponse:
+        """Make one exchange."""
+        if self._closed:
+            message = "the client was closed; make a new one"
+            raise RuntimeError(message)
+        session = self._session
+        if session is None:
+            # The session bounds the number of exchanges itself, so nobody ever waits for the pool.
+            session = self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        try:
+            async with session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                raise_for_status=False,
+                timeout=self._timeout,
+                ssl=self._ssl,
+                proxy=self._proxy,
+                middlewares=(_SendOnce(),),
+            ) as answer:
+                return RawResponse(
+                    answer.status, answer.reason or "", Headers(tuple(answer.headers.items())), await _read(answer)
+                )
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            raise ConnectError(f"no connection to {request.url.split('/')[2]}") from bare(error)
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise ConnectionLostError("the connection broke before the whole answer was there") from bare(error)
+
+    async def close(self) -> None:
+        """Close the pool, unless it is the caller's."""
+        self._closed = True
+        if self._owned and self._session is not None:
+            await self._session.close()
+
+
+class _ResendError(aiohttp.ClientError):
+    """Raised in place of a second sending."""
+
+
+class _SendOnce:
+    """Stops aiohttp from sending a request again by itself, which it does on a kept-alive connection that was closed.
+
+    A middleware runs once per sending. One object serves one request.
+    """
+
+    __slots__ = ("_sent",)
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._sent:
+            raise _ResendError
+        self._sent = True
+        return await handler(request)
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a body up to the cap, counted unpacked."""
+    if (answer.content_length or 0) > MAX_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await answer.content.readany():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _too_large()
+        chunks.append(chunk)
+    return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+
+
+def _too_large() -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body is larger than {MAX_BODY} bytes")
+
+
+def bare(error: BaseException) -> BaseException:
+    """Return a foreign exception without its frames, whose locals hold the token, and without those of its causes."""
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__cause__ or seen.__context__
+    return error
+
+
+def _proxy(endpoint: URL) -> URL | None:
+    """Return the environment's proxy for an origin, read once: aiohttp's own look-up reads netrc at every request."""
+    host = endpoint.host or ""
+    if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # missing from the stubs
+        return None
+    proxy = urllib.request.getproxies_environment().get(endpoint.scheme)  # type: ignore[attr-defined]
+    return URL(proxy) if proxy else None

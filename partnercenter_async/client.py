@@ -1,0 +1,178 @@
+"""The client: settings, life cycle, and one attribute for each kind of resource."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, Unpack, overload
+
+from partnercenter_async._session.auth import TokenSource
+from partnercenter_async._session.response import Response
+from partnercenter_async._session.retry import RetryPolicy
+from partnercenter_async._session.session import METHODS, CallOptions, Session, Settings
+from partnercenter_async._session.throttle import Throttle
+from partnercenter_async._session.transport import AiohttpTransport, Transport
+from partnercenter_async.clouds import Cloud
+from partnercenter_async.errors import Attempt
+from partnercenter_async.resources._base import query as encoded_query
+from partnercenter_async.resources.customers import Customers
+from partnercenter_async.resources.migrations import Migrations
+from partnercenter_async.resources.orders import Orders
+
+if TYPE_CHECKING:
+    import aiohttp
+    from azure.core.credentials_async import AsyncTokenCredential
+
+T = TypeVar("T")
+
+
+class ViewOptions(TypedDict, total=False):
+    """What a view of a client may do otherwise."""
+
+    credential: "AsyncTokenCredential"
+    retry: RetryPolicy
+    timeout: float
+    deadline: float | None
+    locale: str | None
+    application: str | None
+    on_retry: Callable[[Attempt], None] | None
+
+
+class PartnerCenterClient:
+    """Calls the Partner Center REST API as one partner.
+
+    One client serves a whole process: any number of tasks of one event loop, at most ``concurrency`` exchanges at once,
+    over one pool of connections. It closes what it made, so neither ``credential`` nor a given ``session``.
+    """
+
+    def __init__(
+        self,
+        credential: "AsyncTokenCredential",
+        *,
+        cloud: Cloud | None = None,
+        concurrency: int = 32,
+        retry: RetryPolicy | None = None,
+        timeout: float = 180.0,
+        deadline: float | None = 300.0,
+        locale: str | None = None,
+        application: str | None = None,
+        on_retry: Callable[[Attempt], None] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        session: "aiohttp.ClientSession | None" = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """Take a credential and, where the defaults don't do, settings.
+
+        ``cloud`` is the environment's, see :meth:`Cloud.from_environment`. ``timeout`` is seconds for one attempt,
+        connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit. ``locale``
+        is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
+        (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
+        ``ssl_context`` is used for connections to the service, ``session`` in place of an own pool, ``transport`` in
+        place of the wire. Raises ValueError that names the setting.
+        """
+        settings = Settings(
+            cloud=Cloud.from_environment() if cloud is None else cloud,
+            retry=RetryPolicy() if retry is None else retry,
+            timeout=timeout,
+            deadline=deadline,
+            locale=locale,
+            application=application,
+            on_retry=on_retry,
+        )
+        if transport is None:
+            transport = AiohttpTransport(settings.cloud.endpoint, session=session, ssl_context=ssl_context)
+        tokens = TokenSource(credential, settings.cloud.scope)
+        self._bind(Session(settings, transport, Throttle(concurrency), tokens))
+
+    def _bind(self, session: Session) -> None:
+        self._session = session
+        self.customers = Customers(session)
+        self.migrations = Migrations(session)
+        self.orders = Orders(session)
+
+    def with_options(self, **options: Unpack[ViewOptions]) -> Self:
+        """Return a view of this client with other settings; what is not given stays as it is.
+
+        The view shares connections and concurrency with this client, and its tokens unless it has a credential of its
+        own. Closing either closes both.
+        """
+        settings = dict(options)
+        credential = settings.pop("credential", None)
+        view = object.__new__(type(self))
+        view._bind(self._session.view(replace(self._session.settings, **settings), credential))
+        return view
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        into: type[T],
+        *,
+        query: Mapping[str, str | int | bool] | None = None,
+        body: object = None,
+        **options: Unpack[CallOptions],
+    ) -> Response[T]: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        into: None = None,
+        *,
+        query: Mapping[str, str | int | bool] | None = None,
+        body: object = None,
+        **options: Unpack[CallOptions],
+    ) -> Response[None]: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        into: type[T] | None = None,
+        *,
+        query: Mapping[str, str | int | bool] | None = None,
+        body: object = None,
+        **options: Unpack[CallOptions],
+    ) -> Response[T] | Response[None]:
+        """Call any endpoint and return its answer, decoded into a type, with the raw body, headers and ids.
+
+        ``path`` begins behind the version and has its ids encoded (``urllib.parse.quote(id, safe="")``); ``into`` is
+        what msgspec can decode, or None where the body does not matter. ``body`` is sent as JSON: a struct (its unset
+        fields are left out), a dict, a list.
+
+        GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
+        OutcomeUnknownError tells the request id under which the service recognises a repetition, see
+        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, before anything is sent.
+        """
+        if method not in METHODS:
+            message = f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}"
+            raise ValueError(message)
+        if query:
+            path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
+        try:
+            url = self._session.urls.build(path)
+        except ValueError as error:
+            message = f"path {path!r} is refused: {error}"
+            raise ValueError(message) from None
+        checked = self._session.options(options)
+        if into is None:
+            return await self._session.request(method, url, None, checked, body=body)
+        return await self._session.request(method, url, into, checked, body=body)
+
+    async def close(self) -> None:
+        """End what is under way in the background and close the connections; the credential stays open."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the client; connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        """Show where the client talks to."""
+        return f"{type(self).__name__}({self._session.settings.cloud.endpoint})"

@@ -1,0 +1,77 @@
+"""A local Partner Center for tests: the API and the token endpoint over TLS, with invented data and faults on request.
+
+async with Emulator(DataSet(customers=300, seed=7)) as emulator:
+    emulator.inject(Fault(service_error(503, 800003, "Not now."), operation="orders.list", times=2))
+    ...
+    assert emulator.count("orders.list") == 3
+"""
+
+from partnercenter_async.emulator.data import DataSet, JsonObject, Reseller, billing_cycle
+from partnercenter_async.emulator.faults import (
+    Action,
+    AlterPage,
+    AlterRecord,
+    Answer,
+    Bom,
+    BrokenChunk,
+    CloseAfter,
+    CutBody,
+    Delay,
+    Drip,
+    DropAfter,
+    DropBefore,
+    DropRecord,
+    ExpireToken,
+    Fault,
+    Gzip,
+    Operation,
+    Redirect,
+    RepeatRecord,
+    ReplaceBody,
+    SetNextLink,
+    ThrottleCustomer,
+    WrongLength,
+    gateway_throttle,
+    service_error,
+)
+from partnercenter_async.emulator.server import Emulator, RecordedRequest
+from partnercenter_async.emulator.service import LastLinks, LinkStyle, Paging
+from partnercenter_async.emulator.tokens import fingerprint
+
+__all__ = [
+    "Action",
+    "AlterPage",
+    "AlterRecord",
+    "Answer",
+    "Bom",
+    "BrokenChunk",
+    "CloseAfter",
+    "CutBody",
+    "DataSet",
+    "Delay",
+    "Drip",
+    "DropAfter",
+    "DropBefore",
+    "DropRecord",
+    "Emulator",
+    "ExpireToken",
+    "Fault",
+    "Gzip",
+    "JsonObject",
+    "LastLinks",
+    "LinkStyle",
+    "Operation",
+    "Paging",
+    "RecordedRequest",
+    "Redirect",
+    "RepeatRecord",
+    "ReplaceBody",
+    "Reseller",
+    "SetNextLink",
+    "ThrottleCustomer",
+    "WrongLength",
+    "billing_cycle",
+    "fingerprint",
+    "gateway_throttle",
+    "service_error",
+]

@@ -1,0 +1,387 @@
+"""What can go wrong on purpose.
+
+A `Fault` names the requests to hit and the action to take: instead of the true answer, before it, or on its way out.
+"""
+
+import dataclasses
+import gzip
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias, cast
+
+import msgspec
+
+from partnercenter_async.emulator.data import JsonObject
+
+Operation: TypeAlias = Literal[
+    "customers.list",
+    "customers.get",
+    "orders.list",
+    "orders.get",
+    "orders.provisioning_status",
+    "migrations.list",
+    "migrations.get",
+    "migrations.events",
+    "token",
+    "other",
+]
+"""The name under which a request is recorded, counted and matched."""
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_BLOCK = 1 << 20
+
+
+def encode(document: object) -> bytes:
+    """Return a document as JSON, each `Decimal` as the number that its text spells."""
+    return _encoder.encode(document)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """Answers in place of the service. A dict is sent as JSON, a str as UTF-8."""
+
+    status: int
+    body: bytes | str | JsonObject = b""
+    headers: Sequence[tuple[str, str]] = ()
+    reason: str | None = None
+    content_type: str = "application/json; charset=utf-8"
+
+    def encoded(self) -> bytes:
+        """Return the body as it goes over the wire."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return self.body.encode() if isinstance(self.body, str) else encode(self.body)
+
+
+def service_error(status: int, code: int, description: str, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+    """Return an error answer in the service's standard shape."""
+    return Answer(status, {"code": code, "description": description, "data": [], "source": "PartnerFD"}, headers)
+
+
+def gateway_throttle(seconds: int, *, retry_after: str | None = None) -> Answer:
+    """Return the 429 of the gateway in front of the service. `retry_after` replaces the text of the header."""
+    text = str(seconds) if retry_after is None else retry_after
+    body: JsonObject = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {seconds} seconds."}
+    return Answer(429, body, [("Retry-After", text)])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ThrottleCustomer:
+    """From the hit on, answers every request for the same customer with 429 for some seconds of loop time.
+
+    Requests for paths without a customer share one such bar. `Retry-After` is the remaining time rounded up to a whole
+    second, or `retry_after`. A request that is answered so is seen by no other fault.
+    """
+
+    seconds: float
+    retry_after: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CutBody:
+    """Sends correct headers and a part of the body, then closes the connection."""
+
+    fraction: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check the fraction."""
+        if not 0 <= self.fraction < 1:
+            message = "fraction must be at least 0 and below 1"
+            raise ValueError(message)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WrongLength:
+    """Sends the whole body under a Content-Length that is `delta` too large, then closes the connection."""
+
+    delta: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the difference."""
+        if self.delta < 1:
+            message = "delta must be at least 1"
+            raise ValueError(message)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BrokenChunk:
+    """Sends half of the body as a chunk, then a chunk header that is no number."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DropBefore:
+    """Resets the connection instead of processing the request."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DropAfter:
+    """Processes the request and resets the connection instead of answering."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CloseAfter:
+    """Answers well, then closes the kept-alive connection without having announced it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answers with a redirect."""
+
+    status: int
+    location: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delay:
+    """Waits, then gives the true answer."""
+
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Drip:
+    """Sends the true answer one byte at a time."""
+
+    interval: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExpireToken:
+    """Answers 401 as for an expired token; the access token of this request is worth nothing from now on."""
+
+
+class BodyAction:
+    """An action that alters the true answer's body."""
+
+    __slots__ = ()
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the body to send and headers to add."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReplaceBody(BodyAction):
+    """Sends the true answer with its body altered."""
+
+    function: Callable[[bytes], bytes]
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the altered body."""
+        return self.function(body), ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bom(BodyAction):
+    """Sends the true answer with a UTF-8 byte order mark before it."""
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the body behind the mark."""
+        return b"\xef\xbb\xbf" + body, ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gzip(BodyAction):
+    """Sends the true answer compressed, whatever the request accepts; with `padding` blanks behind it, a bomb."""
+
+    padding: int = 0
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the compressed body."""
+        headers = [("Content-Encoding", "gzip")]
+        if not self.padding:
+            return gzip.compress(body), headers
+        compressor = zlib.compressobj(wbits=31)
+        blocks, rest = divmod(self.padding, _BLOCK)
+        blanks = b" " * _BLOCK
+        parts = [
+            compressor.compress(body),
+            *(compressor.compress(blanks) for _ in range(blocks)),
+            compressor.compress(blanks[:rest]),
+        ]
+        return b"".join([*parts, compressor.flush()]), headers
+
+
+class PageAction:
+    """An action that alters the true collection before it is encoded. A bare array is an object with `items` to it."""
+
+    __slots__ = ()
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return the collection to send."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlterPage(PageAction):
+    """Alters the true collection with a function, in place or by returning another one."""
+
+    function: Callable[[JsonObject], JsonObject | None]
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return what the function makes of the collection."""
+        altered = self.function(page)
+        return page if altered is None else altered
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SetNextLink(PageAction):
+    """Replaces the next link of a collection."""
+
+    link: JsonObject | None
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return the collection with that link."""
+        links = page.get("links")
+        kept = cast("JsonObject", links) if isinstance(links, dict) else {}
+        return {**page, "links": {**kept, "next": self.link}}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DropRecord(PageAction):
+    """Leaves one record of the collection out."""
+
+    index: int
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return the collection without the record."""
+        del _items(page)[self.index]
+        return page
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RepeatRecord(PageAction):
+    """Sends one record of the collection twice."""
+
+    index: int
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return the collection with the record repeated."""
+        items = _items(page)
+        items.insert(self.index, items[self.index])
+        return page
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AlterRecord(PageAction):
+    """Sets one field of one record, for instance `AlterRecord(0, ("lineItems", 0, "quantity"), 7)`."""
+
+    index: int
+    path: tuple[str | int, ...]
+    value: object
+
+    def alter_page(self, page: JsonObject) -> JsonObject:
+        """Return the collection with the field set."""
+        _set(_items(page)[self.index], self.path, self.value)
+        return page
+
+
+Action: TypeAlias = (
+    Answer
+    | ThrottleCustomer
+    | CutBody
+    | WrongLength
+    | BrokenChunk
+    | DropBefore
+    | DropAfter
+    | CloseAfter
+    | Redirect
+    | Delay
+    | Drip
+    | ExpireToken
+    | BodyAction
+    | PageAction
+)
+
+
+def _items(page: JsonObject) -> list[object]:
+    items = page["items"]
+    if not isinstance(items, list):
+        message = "the collection has no items to alter"
+        raise TypeError(message)
+    return cast("list[object]", items)
+
+
+def _field(target: object, name: str | int) -> object:
+    if isinstance(target, dict) and isinstance(name, str):
+        return cast("JsonObject", target).get(name)
+    if isinstance(target, list) and isinstance(name, int):
+        return cast("list[object]", target)[name]
+    message = f"there is nothing called {name!r} to alter"
+    raise TypeError(message)
+
+
+def _set(target: object, path: tuple[str | int, ...], value: object) -> None:
+    *way, last = path
+    for step in way:
+        target = _field(target, step)
+    _field(target, last)
+    cast("dict[str | int, object]", target)[last] = value
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fault:
+    """An action and the requests that it hits.
+
+    Of the requests that match `operation`, `customer_id` and `method`, it hits number `nth` and those after it, `times`
+    in all (None: for ever), or with `every` each so-manieth instead. Every fault counts every request that it matches;
+    when several hit, the one injected first acts.
+    """
+
+    action: Action
+    _: dataclasses.KW_ONLY
+    operation: Operation | None = None
+    customer_id: str | None = None
+    method: str | None = None
+    nth: int = 1
+    times: int | None = 1
+    every: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.nth < 1 or (self.times is not None and self.times < 1) or (self.every is not None and self.every < 1):
+            message = "nth, times and every count from 1"
+            raise ValueError(message)
+
+    def matches(self, operation: Operation, customer_id: str | None, method: str) -> bool:
+        """Return whether a request is one of those that this fault counts."""
+        return (
+            self.operation in (None, operation)
+            and (
+                self.customer_id is None
+                or (customer_id is not None and self.customer_id.lower() == customer_id.lower())
+            )
+            and (self.method is None or self.method.upper() == method)
+        )
+
+    def hits(self, number: int) -> bool:
+        """Return whether this fault acts on the matching request of that number, counted from 1."""
+        if self.every is not None:
+            return number % self.every == 0
+        return number >= self.nth and (self.times is None or number < self.nth + self.times)
+
+
+class Script:
+    """The faults in force, in the order of their injection, and how many requests each has seen."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self._seen = dict.fromkeys(faults, 0)
+
+    def inject(self, fault: Fault) -> None:
+        """Add a fault behind the others; its counting begins now, anew if it was there already."""
+        self._seen.pop(fault, None)
+        self._seen[fault] = 0
+
+    def clear(self) -> None:
+        """Take every fault out."""
+        self._seen.clear()
+
+    def next_action(self, operation: Operation, customer_id: str | None, method: str) -> Action | None:
+        """Count a request and return what is to happen to it."""
+        action: Action | None = None
+        for fault, seen in self._seen.items():
+            if fault.matches(operation, customer_id, method):
+                self._seen[fault] = seen + 1
+                if action is None and fault.hits(seen + 1):
+                    action = fault.action
+        return action

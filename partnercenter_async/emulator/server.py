@@ -1,0 +1,556 @@
+"""The emulator: one TLS socket in the caller's event loop, a record of what arrived, and faults on request."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import itertools
+import math
+import secrets
+import socket
+import ssl
+import struct
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from partnercenter_async.emulator.data import DataSet
+from partnercenter_async.emulator.faults import (
+    Action,
+    Answer,
+    BodyAction,
+    BrokenChunk,
+    CloseAfter,
+    CutBody,
+    Delay,
+    Drip,
+    DropAfter,
+    DropBefore,
+    ExpireToken,
+    Fault,
+    Operation,
+    PageAction,
+    Redirect,
+    Script,
+    ThrottleCustomer,
+    WrongLength,
+    encode,
+    gateway_throttle,
+)
+from partnercenter_async.emulator.service import (
+    Call,
+    Habits,
+    LastLinks,
+    LinkStyle,
+    Paging,
+    Reply,
+    Route,
+    Service,
+    find_route,
+)
+from partnercenter_async.emulator.tls import Certificates
+from partnercenter_async.emulator.tokens import Application, TokenIssuer, fingerprint, redacted
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """A request as it arrived. Tokens and secrets are replaced by fingerprints, equal for equal secrets."""
+
+    operation: Operation
+    method: str
+    path: str
+    """Undecoded, without the query."""
+    query: str
+    """Undecoded."""
+    headers: CIMultiDictProxy[str] = field(repr=False)
+    customer_id: str | None
+    time: float
+    """Loop time of arrival."""
+    connection: int
+    """The number of the TCP connection, counted from 1."""
+    body: bytes = field(repr=False)
+    status: int | None = None
+    """The status of the answer; None while there is none."""
+
+
+@dataclass(slots=True)
+class _Encoded:
+    """An answer as it goes over the wire."""
+
+    status: int
+    headers: CIMultiDict[str]
+    body: bytes
+    reason: str | None = None
+
+
+class _Server(web.Server):
+    """Numbers its connections and can reset them all."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, handler_cancellation=True, access_log=None)
+        self._transports: dict[RequestHandler, tuple[int, asyncio.Transport]] = {}
+        self._numbers = itertools.count(1)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        self._transports[handler] = next(self._numbers), transport
+        super().connection_made(handler, transport)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        self._transports.pop(handler, None)
+        super().connection_lost(handler, exc)
+
+    def number(self, handler: RequestHandler) -> int:
+        return self._transports[handler][0] if handler in self._transports else 0
+
+    def open_count(self) -> int:
+        return len(self._transports)
+
+    def reset_all(self) -> None:
+        for _, transport in list(self._transports.values()):
+            transport.abort()
+
+
+@dataclass(slots=True)
+class _Running:
+    """What exists between start and close."""
+
+    certificates: Certificates
+    tokens: TokenIssuer
+    server: _Server
+    listener: asyncio.Server
+    endpoint: str
+    service: Service
+
+
+class Emulator:
+    """A partner's Partner Center and its token endpoint on one local TLS port, an async context manager.
+
+    It runs in the event loop that enters it and serves nothing before. Leaving it closes every connection at once.
+
+    Args:
+        data: The customers to serve. By default a small data set.
+        page_size: The largest page of orders, and of migrations when a request does not say more.
+        customers_page_size: The largest page of customers.
+        token_lifetime: How long access tokens live, in seconds of loop time.
+        paging: How the listing of orders goes on.
+        link_style: How the links of collections are written. "mixed" uses one style after the other.
+        last_links: What a last page has for links.
+        bom: Whether every API body begins with a byte order mark.
+        require_mfa: Whether a user's token without multifactor authentication is refused.
+        mfa: Whether the users' tokens come with multifactor authentication.
+        rotate_refresh_token: Whether each redemption answers with a new refresh token. The old ones stay good.
+        events_content_type: The Content-Type of migration events. None goes round those that the service uses.
+        faults: What is to go wrong from the start.
+        keep_requests: Whether `requests` is kept. `count` works in any case.
+        port: The port to listen on. 0 takes a free one.
+    """
+
+    def __init__(
+        self,
+        data: DataSet | None = None,
+        *,
+        page_size: int = 200,
+        customers_page_size: int = 50,
+        token_lifetime: float = 3600.0,
+        paging: Paging = "seek",
+        link_style: LinkStyle = "root",
+        last_links: LastLinks = "missing",
+        bom: bool = False,
+        require_mfa: bool = False,
+        mfa: bool = True,
+        rotate_refresh_token: bool = False,
+        events_content_type: str | None = None,
+        faults: Sequence[Fault] = (),
+        keep_requests: bool = True,
+        port: int = 0,
+    ) -> None:
+        if page_size < 1 or customers_page_size < 1:
+            message = "a page has at least one record"
+            raise ValueError(message)
+        self.data = DataSet() if data is None else data
+        """The data set that is served."""
+        self.requests: list[RecordedRequest] = []
+        """Every request, token requests included, in the order of arrival."""
+        self._habits = Habits(
+            page_size=page_size,
+            customers_page_size=customers_page_size,
+            paging=paging,
+            link_style=link_style,
+            last_links=last_links,
+            require_mfa=require_mfa,
+            events_content_type=events_content_type,
+        )
+        self._application = Application(
+            tenant_id=str(uuid.uuid4()),
+            client_id=str(uuid.uuid4()),
+            client_secret=secrets.token_urlsafe(24),
+            refresh_token=f"1.emulated.{secrets.token_urlsafe(48)}",
+        )
+        self._token_lifetime = token_lifetime
+        self._rotate_refresh_token = rotate_refresh_token
+        self._mfa = mfa
+        self._bom = bom
+        self._keep_requests = keep_requests
+        self._port = port
+        self._script = Script(faults)
+        self._counts: Counter[tuple[Operation, str | None]] = Counter()
+        self._throttled: dict[str, float] = {}
+        self._retry_after: dict[str, str | None] = {}
+        self._answers = itertools.count(1)
+        self._running: _Running | None = None
+
+    def __repr__(self) -> str:
+        return f"<Emulator {self._running.endpoint if self._running else 'not running'} of {self.data!r}>"
+
+    # Life
+
+    async def __aenter__(self) -> Self:
+        """Start to listen."""
+        if self._running is not None:
+            message = "the emulator is running already"
+            raise RuntimeError(message)
+        loop = asyncio.get_running_loop()
+        certificates = Certificates()
+        server = _Server(self._handle)
+        try:
+            listener = await loop.create_server(
+                server, "127.0.0.1", self._port, ssl=certificates.server_context, backlog=1024
+            )
+        except OSError:
+            certificates.close()
+            raise
+        endpoint = f"https://localhost:{listener.sockets[0].getsockname()[1]}"
+        tokens = TokenIssuer(
+            self._application,
+            loop.time,
+            lifetime=self._token_lifetime,
+            rotate=self._rotate_refresh_token,
+            mfa=self._mfa,
+        )
+        service = Service(self.data, tokens, self._habits, endpoint)
+        self._running = _Running(certificates, tokens, server, listener, endpoint, service)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening and reset every connection."""
+        running = self._started()
+        self._running = None
+        running.listener.close()
+        running.server.reset_all()
+        if sys.version_info >= (3, 13):
+            running.listener.abort_clients()
+        await asyncio.sleep(0)
+        await running.server.shutdown(1.0)
+        await running.listener.wait_closed()
+        running.certificates.close()
+
+    def _started(self) -> _Running:
+        if self._running is None:
+            message = "the emulator is not running: enter it with `async with`"
+            raise RuntimeError(message)
+        return self._running
+
+    # What a client needs
+
+    @property
+    def endpoint(self) -> str:
+        """The base of the API's addresses, without a version."""
+        return self._started().endpoint
+
+    @property
+    def authority(self) -> str:
+        """The base of the token endpoint's address."""
+        return self._started().endpoint
+
+    @property
+    def ca_file(self) -> str:
+        """The path of a PEM file with the certificate authority to trust. It is removed at the end."""
+        return self._started().certificates.ca_file
+
+    @property
+    def tenant_id(self) -> str:
+        """The partner's tenant."""
+        return self._application.tenant_id
+
+    @property
+    def client_id(self) -> str:
+        """The id of the application that may ask for tokens."""
+        return self._application.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The secret of that application."""
+        return self._application.client_secret
+
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token that the token endpoint redeems from the start on."""
+        return self._application.refresh_token
+
+    @property
+    def latest_refresh_token(self) -> str:
+        """The refresh token that was given out last, the first one when none was."""
+        return self._started().tokens.latest_refresh_token
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return a client's TLS context that trusts the emulator and nobody else."""
+        return self._started().certificates.client_context()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables with which a program finds the emulator and signs in."""
+        return {
+            "AZURE_TENANT_ID": self.tenant_id,
+            "AZURE_CLIENT_ID": self.client_id,
+            "AZURE_CLIENT_SECRET": self.client_secret,
+            "AZURE_AUTHORITY_HOST": self.authority,
+            "PARTNER_CENTER_REFRESH_TOKEN": self.refresh_token,
+            "PARTNER_CENTER_ENDPOINT": self.endpoint,
+            "SSL_CERT_FILE": self.ca_file,
+        }
+
+    # What a test needs
+
+    @property
+    def open_connections(self) -> int:
+        """The number of connections that are open now."""
+        return self._started().server.open_count()
+
+    def count(self, operation: Operation | None = None, *, customer_id: str | None = None) -> int:
+        """Return how many requests of an operation arrived, for one customer if given.
+
+        Without an operation it is every request for the API, which leaves the token requests out.
+        """
+        customer = None if customer_id is None else customer_id.lower()
+        return sum(
+            number
+            for (name, its_customer), number in self._counts.items()
+            if (name == operation if operation else name != "token") and customer in (None, its_customer)
+        )
+
+    def inject(self, fault: Fault) -> None:
+        """Add a fault behind those in force. Its counting begins now."""
+        self._script.inject(fault)
+
+    def clear_faults(self) -> None:
+        """Take every fault out and end every throttling."""
+        self._script.clear()
+        self._throttled.clear()
+
+    def expire_tokens(self) -> None:
+        """Make every access token issued so far worthless: the API answers 401 as for an expired one."""
+        self._started().tokens.revoke_all()
+
+    # One request
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        call = Call(request.method, find_route(request.method, path), query, request.headers, await request.read())
+        record = self._record(request, call, path)
+        try:
+            response = await self._respond(request, call, record)
+        except ConnectionError:
+            return web.Response()
+        return response
+
+    def _record(self, request: web.BaseRequest, call: Call, path: str) -> RecordedRequest:
+        headers = CIMultiDict(request.headers)
+        if "Authorization" in headers:
+            scheme, _, secret = headers["Authorization"].partition(" ")
+            headers["Authorization"] = f"{scheme} {fingerprint(secret)}"
+        body = call.body
+        if call.route.operation == "token":
+            body = urlencode(redacted(_form(body))).encode()
+        customer_id = call.route.customer_id
+        record = RecordedRequest(
+            operation=call.route.operation,
+            method=call.method,
+            path=path,
+            query=call.query,
+            headers=CIMultiDictProxy(headers),
+            customer_id=customer_id,
+            time=asyncio.get_running_loop().time(),
+            connection=self._started().server.number(request.protocol),
+            body=body,
+        )
+        self._counts[record.operation, None if customer_id is None else customer_id.lower()] += 1
+        if self._keep_requests:
+            self.requests.append(record)
+        return record
+
+    async def _respond(self, request: web.BaseRequest, call: Call, record: RecordedRequest) -> web.StreamResponse:
+        bar = _bar(call.route)
+        now = asyncio.get_running_loop().time()
+        if self._throttled.get(bar, now) > now:
+            return self._send_whole(self._from_answer(self._throttle(bar), call), record)
+        action = self._script.next_action(call.route.operation, call.route.customer_id, call.method)
+        match action:
+            case DropBefore():
+                return _reset(request)
+            case DropAfter():
+                self._true_answer(call)
+                return _reset(request)
+            case Delay(seconds):
+                await asyncio.sleep(seconds)
+            case _:
+                pass
+        encoded = self._in_place(action, call) or self._altered(action, call)
+        if isinstance(action, CutBody | WrongLength | BrokenChunk | Drip | CloseAfter):
+            _note_status(record, encoded.status)
+            return await _send_badly(request, encoded, action)
+        return self._send_whole(encoded, record)
+
+    def _in_place(self, action: Action | None, call: Call) -> _Encoded | None:
+        """Return the answer that an action gives in place of the service, if it does."""
+        match action:
+            case Answer():
+                return self._from_answer(action, call)
+            case Redirect(status, location):
+                return self._from_answer(Answer(status, headers=[("Location", location)]), call)
+            case ThrottleCustomer(seconds, retry_after):
+                bar = _bar(call.route)
+                self._throttled[bar] = asyncio.get_running_loop().time() + seconds
+                self._retry_after[bar] = retry_after
+                return self._from_answer(self._throttle(bar), call)
+            case ExpireToken():
+                self._started().tokens.revoke(call.headers.get("Authorization", "").partition(" ")[2])
+                return None
+            case _:
+                return None
+
+    def _throttle(self, bar: str) -> Answer:
+        remaining = self._throttled[bar] - asyncio.get_running_loop().time()
+        return gateway_throttle(max(1, math.ceil(remaining)), retry_after=self._retry_after.get(bar))
+
+    def _from_answer(self, answer: Answer, call: Call) -> _Encoded:
+        headers = self._service_headers(call)
+        headers["Content-Type"] = answer.content_type
+        for name in {name.lower() for name, _ in answer.headers}:
+            headers.popall(name, None)
+        headers.extend(answer.headers)
+        return _Encoded(answer.status, headers, answer.encoded(), answer.reason)
+
+    def _altered(self, action: Action | None, call: Call) -> _Encoded:
+        """Return the true answer, altered where the action says so."""
+        encoded = self._true_answer(call, action if isinstance(action, PageAction) else None)
+        if isinstance(action, BodyAction):
+            encoded.body, headers = action.alter_body(encoded.body)
+            encoded.headers.extend(headers)
+        return encoded
+
+    def _true_answer(self, call: Call, action: PageAction | None = None) -> _Encoded:
+        running = self._started()
+        if call.route.operation == "token":
+            status, document = running.tokens.redeem(call.route.item_id, _form(call.body))
+            headers = CIMultiDict(
+                {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store, no-cache"}
+            )
+            return _Encoded(status, headers, encode(document))
+        reply = running.service.answer(call)
+        headers = self._service_headers(call)
+        headers["Content-Type"] = reply.content_type
+        headers.extend(reply.headers)
+        body = b"" if reply.document is None else encode(_page(reply, action))
+        return _Encoded(reply.status, headers, _BOM + body if self._bom and body else body)
+
+    def _service_headers(self, call: Call) -> CIMultiDict[str]:
+        number = next(self._answers)
+        vector = base64.b64encode(hashlib.blake2b(number.to_bytes(8, "big"), digest_size=12).digest()).decode()
+        headers = CIMultiDict(
+            {
+                "MS-RequestId": call.headers.get("MS-RequestId") or str(uuid.uuid4()),
+                "MS-CorrelationId": call.headers.get("MS-CorrelationId") or str(uuid.uuid4()),
+                "MS-CV": call.headers.get("MS-CV") or f"{vector}.0",
+                "MS-ServerId": f"{100_000_000 + number % 7:09d}",
+            }
+        )
+        locale = call.headers.get("X-Locale")
+        if locale:
+            headers.add("X-Locale", locale)
+            headers.add("X-Locale", locale)
+        return headers
+
+    @staticmethod
+    def _send_whole(encoded: _Encoded, record: RecordedRequest) -> web.Response:
+        _note_status(record, encoded.status)
+        return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
+
+
+def _bar(route: Route) -> str:
+    """Return what is throttled together: a customer, the paths without one, the token endpoint."""
+    return "token" if route.operation == "token" else (route.customer_id or "").lower()
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def _page(reply: Reply, action: PageAction | None) -> object:
+    """Return a reply's document, altered if it is a collection and there is an action for it."""
+    document = reply.document
+    if action is None or reply.status != HTTPStatus.OK:
+        return document
+    if isinstance(document, list):
+        return action.alter_page({"items": document})["items"]
+    return action.alter_page(document) if document is not None and "items" in document else document
+
+
+def _note_status(record: RecordedRequest, status: int) -> None:
+    """Fill in the status. The record is frozen for its readers, not for the emulator."""
+    object.__setattr__(record, "status", status)
+
+
+def _reset(request: web.BaseRequest) -> web.Response:
+    """Reset the connection: the client sees no orderly end."""
+    transport = request.transport
+    if transport is not None:
+        connection: socket.socket | None = transport.get_extra_info("socket")
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
+
+
+async def _send_badly(
+    request: web.BaseRequest, encoded: _Encoded, action: CutBody | WrongLength | BrokenChunk | Drip | CloseAfter
+) -> web.StreamResponse:
+    """Send an answer in one of the ways that leave a client with a broken body or connection."""
+    response = web.StreamResponse(status=encoded.status, reason=encoded.reason, headers=encoded.headers)
+    body = encoded.body
+    if isinstance(action, BrokenChunk):
+        response.enable_chunked_encoding()
+    else:
+        response.content_length = len(body) + (action.delta if isinstance(action, WrongLength) else 0)
+    await response.prepare(request)
+    match action:
+        case Drip(interval):
+            for byte in body:
+                await response.write(bytes((byte,)))
+                await asyncio.sleep(interval)
+            return response
+        case CutBody(fraction):
+            await response.write(body[: max(1, int(len(body) * fraction))])
+        case BrokenChunk():
+            await response.write(body[: max(1, len(body) // 2)])
+            if request.transport is not None:
+                request.transport.write(b"not a number\r\n")
+        case WrongLength():
+            await response.write(body)
+        case CloseAfter():
+            await response.write_eof(body)
+    request.protocol.force_close()
+    return response

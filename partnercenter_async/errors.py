@@ -1,0 +1,273 @@
+"""The errors of the package, one tree::
+
+    PartnerCenterError
+    ├── NoAnswerError              nothing came back that could be an answer
+    │   ├── ConnectError           no connection was made: nothing was sent
+    │   │   └── CertificateError   the server's certificate was not accepted
+    │   ├── ConnectionLostError    the connection broke before the whole answer was there
+    │   ├── AttemptTimeoutError    an attempt took longer than `timeout` (also a TimeoutError)
+    │   ├── DeadlineError          the call would have taken longer than `deadline` (also a TimeoutError)
+    │   ├── CredentialError        there was no token to be had: nothing was sent
+    │   └── OutcomeUnknownError    a write was sent and may or may not have been done
+    ├── BadAnswerError             an answer came that can't be used
+    │   ├── DecodeError            not the JSON that the operation promises
+    │   ├── BodyTooLargeError      a body beyond the cap
+    │   ├── RedirectError          a redirect, which is never followed
+    │   └── LinkError              a next link that must not be followed
+    │       └── LinkLoopError      a next link that was followed before
+    └── StatusError                the service answered with an error
+        ├── BadRequestError        400
+        ├── AuthenticationError    401
+        │   └── MfaRequiredError   401, the user signed in without a second factor
+        ├── PermissionDeniedError  403
+        ├── NotFoundError          404
+        ├── ConflictError          409
+        ├── PreconditionFailedError 412
+        ├── ThrottledError         429
+        └── ServerError            408 and 5xx
+
+A caller's own mistake (an empty id, a duration of nothing) is a ValueError instead, raised before anything is sent.
+"""
+
+import re
+
+import msgspec
+
+from partnercenter_async.models.errors import ApiError
+
+EXCERPT = 200  # characters of a foreign text that a message shows at most
+
+_NEEDS_USER = (
+    "this resource does not take app-only tokens: use App+User authentication, for instance RefreshTokenCredential"
+)
+_NEEDS_MFA = "consent again, this time with multifactor authentication (MFA), and use the new refresh token"
+_REMEDIES: dict[int | str, str] = {
+    800060: "the order may be in progress: look at the customer's orders in a few minutes before ordering again",
+    900309: "a Conditional Access policy blocks the token: have the tenant's administrator allow this app",
+    900316: "the token is of the wrong kind for this resource",
+    900329: _NEEDS_USER,
+    900421: _NEEDS_MFA,
+    "AADSTS50076": _NEEDS_MFA,
+    "AADSTS50078": _NEEDS_MFA,
+    "AADSTS50079": _NEEDS_MFA,
+    "AADSTS65001": "an administrator has to consent to the app",
+    "AADSTS70008": "the refresh token has expired: have the user sign in and consent again",
+    "AADSTS700082": "the refresh token was unused for too long (90 days): have the user sign in and consent again",
+    "AADSTS700016": "the tenant does not know the app: check the client id and the tenant",
+    "AADSTS90002": "there is no such tenant: check the tenant id and the cloud",
+    "AADSTS7000215": "the client secret is wrong: pass its value, not its id",
+    "AADSTS7000222": "the client secret has expired: make a new one",
+}
+_AADSTS = re.compile(r"AADSTS[0-9]+")
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """An exchange of a call that failed and was followed by another: what it met and the wait after it, in seconds."""
+
+    status: int | None
+    error: str
+    waited: float
+
+
+class PartnerCenterError(Exception):
+    """The root of the tree; every error of a call carries where and how it came about.
+
+    ``url`` has no query; ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the failed
+    ones before the last. ``continuation`` is set where a walk over pages broke off: the walk goes on from there.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Take what happened, as a clause; the rest is filled in by the call."""
+        super().__init__(message)
+        self.message = message
+        self.remedy: str | None = None
+        self.method: str | None = None
+        self.url: str | None = None
+        self.status: int | None = None
+        self.code: int | str | None = None
+        self.description: str | None = None
+        self.request_id: str | None = None
+        self.correlation_id: str | None = None
+        self.attempts = 0
+        self.history: tuple[Attempt, ...] = ()
+        self.retry_after: float | None = None
+        self.continuation: str | None = None
+        self.body = b""
+
+    def __str__(self) -> str:
+        """Say what happened, what helps, and in which request."""
+        text = f"{self.message}; {self.remedy}" if self.remedy else self.message
+        if self.method is None:
+            return text
+        path = "/" + (self.url or "").partition("://")[2].partition("/")[2]
+        return f"{text} ({self.method} {path}, request id {self.request_id})"
+
+
+class NoAnswerError(PartnerCenterError):
+    """Nothing came back that could be an answer."""
+
+
+class ConnectError(NoAnswerError):
+    """No connection was made, so nothing was sent and any call may be repeated."""
+
+
+class CertificateError(ConnectError):
+    """The server's certificate was not accepted; trying again does not help."""
+
+
+class ConnectionLostError(NoAnswerError):
+    """The connection broke after the request may have been sent and before the whole answer was there."""
+
+
+class AttemptTimeoutError(NoAnswerError, TimeoutError):
+    """One attempt took longer than its ``timeout``."""
+
+
+class DeadlineError(NoAnswerError, TimeoutError):
+    """The call, with its waits and its place in the queue, took longer than its ``deadline``."""
+
+
+class CredentialError(NoAnswerError):
+    """The credential gave no token, so nothing was sent. ``code`` is the issuer's, such as ``AADSTS700082``."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        """Take what happened and whether another try may help."""
+        super().__init__(message)
+        self.transient = transient
+        found = _AADSTS.search(message)
+        if found:
+            self.code = found[0]
+            self.remedy = _REMEDIES.get(found[0])
+
+
+class OutcomeUnknownError(NoAnswerError):
+    """A write was sent and no answer tells whether it was done.
+
+    Look at the service first. A repetition is recognised by the service only under the same id: pass this error's
+    ``request_id`` as the option ``request_id``. ``__cause__`` is what was met.
+    """
+
+
+class BadAnswerError(PartnerCenterError):
+    """An answer came that can't be used; ``body`` holds it where there was one."""
+
+
+class DecodeError(BadAnswerError):
+    """The body is not the JSON that the operation promises; ``path`` says where, as a JSON path."""
+
+    def __init__(self, message: str, *, path: str = "$") -> None:
+        """Take what is wrong and where."""
+        super().__init__(message)
+        self.path = path
+
+
+class BodyTooLargeError(BadAnswerError):
+    """The body, unpacked, is larger than the cap."""
+
+
+class RedirectError(BadAnswerError):
+    """The service answered with a redirect. It is not followed: a token goes to the configured origin only."""
+
+
+class LinkError(BadAnswerError):
+    """A page's next link must not be followed: another origin, a path that climbs, a forbidden method or header.
+
+    The items before it were delivered.
+    """
+
+
+class LinkLoopError(LinkError):
+    """A page's next link was followed before in this walk, which would never end."""
+
+
+class StatusError(PartnerCenterError):
+    """The service answered with an error; ``error`` is its body as far as it could be read."""
+
+    def __init__(self, message: str) -> None:
+        """Take what happened."""
+        super().__init__(message)
+        self.error: ApiError | None = None
+
+
+class BadRequestError(StatusError):
+    """400: the request is not valid."""
+
+
+class AuthenticationError(StatusError):
+    """401: the token was refused, also after it was renewed."""
+
+
+class MfaRequiredError(AuthenticationError):
+    """401: the service wants a token of a user who signed in with a second factor."""
+
+
+class PermissionDeniedError(StatusError):
+    """403: the token is good, but not for this."""
+
+
+class NotFoundError(StatusError):
+    """404: there is no such thing, or not for this partner."""
+
+
+class ConflictError(StatusError):
+    """409: the resource is in a state that does not allow this, now."""
+
+
+class PreconditionFailedError(StatusError):
+    """412: the resource was changed since it was read."""
+
+
+class ThrottledError(StatusError):
+    """429: too many requests; ``retry_after`` says for how many seconds none will be taken."""
+
+
+class ServerError(StatusError):
+    """408 or 5xx: the service failed."""
+
+
+_BY_STATUS: dict[int, type[StatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ConflictError,
+    412: PreconditionFailedError,
+    429: ThrottledError,
+}
+
+
+def excerpt(body: bytes) -> str:
+    """Return the beginning of a foreign text, fit for a message."""
+    text = body[: 4 * EXCERPT].decode("utf-8", "replace").lstrip("\ufeff")
+    return "".join(character if character.isprintable() else " " for character in text)[:EXCERPT].strip()
+
+
+def is_mfa_refusal(reason: str, body: bytes) -> bool:
+    """Tell whether a 401 asks for a second factor rather than for another token."""
+    return b"900421" in body or "mfa required" in reason.lower() or b"mfa required" in body.lower()
+
+
+def status_error(status: int, reason: str, body: bytes, error: ApiError | None, *, user_only: bool) -> StatusError:
+    """Make the error of an error answer; ``error`` is the parsed body, ``user_only`` says that the operation needs App+User."""
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)  # noqa: PLR2004 - 5xx
+    if kind is AuthenticationError and is_mfa_refusal(reason, body):
+        kind = MfaRequiredError
+    inner = (error.error or error) if error else None
+    code = inner.code if inner else None
+    if isinstance(code, str) and code.isdecimal() and code.isascii():
+        code = int(code)
+    description = (inner.description or inner.message if inner else None) or excerpt(body) or None
+    message = f"{status} {excerpt(reason.encode())}".rstrip()
+    if code:
+        message += f", code {excerpt(str(code).encode())}"
+    if description:
+        message += f": {excerpt(description.encode())}"
+    made = kind(message)
+    made.status, made.code, made.description, made.error, made.body = status, code, description, error, body
+    made.remedy = _REMEDIES.get(code) if code is not None else None
+    if made.remedy is None and kind is MfaRequiredError:
+        made.remedy = _NEEDS_MFA
+    if made.remedy is None and kind is PermissionDeniedError and user_only:
+        made.remedy = _NEEDS_USER
+    return made

@@ -1,0 +1,1 @@
+"""The resources of Partner Center as msgspec structs."""

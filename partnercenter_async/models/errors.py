@@ -1,0 +1,23 @@
+"""The body of an error answer, in all the shapes that the service and what stands before it send."""
+
+from partnercenter_async.models.common import Model
+from partnercenter_async.models.scalars import JsonObject
+
+
+class ApiError(Model, frozen=True, kw_only=True):
+    """What the service says of an error.
+
+    ``status_code`` comes from the gateway, ``error`` from hosts of a newer make, where it holds the rest.
+    """
+
+    code: int | str | None = None
+    message: str | None = None
+    description: str | None = None
+    error_name: str | None = None
+    is_retryable: bool | None = None
+    parameters: JsonObject | None = None
+    error_message_extended: str | None = None
+    data: tuple[str, ...] = ()
+    source: str | None = None
+    status_code: int | None = None
+    error: "ApiError | None" = None

@@ -1,0 +1,37 @@
+"""Moves of subscriptions to New Commerce, and what happened in them."""
+
+from partnercenter_async.models.common import Model, ResourceAttributes
+from partnercenter_async.models.orders import BillingCycleType
+from partnercenter_async.models.scalars import Timestamp
+
+
+class NewCommerceMigration(Model, frozen=True, kw_only=True):
+    """A move of one subscription. The case of ``current_subscription_id`` differs from that in events."""
+
+    add_on_migrations: tuple["NewCommerceMigration", ...] = ()
+    billing_cycle: BillingCycleType | None = None
+    catalog_item_id: str | None = None
+    completed_time: Timestamp | None = None
+    current_subscription_id: str | None = None
+    custom_term_end_date: Timestamp | None = None
+    customer_tenant_id: str | None = None
+    external_reference_id: str | None = None
+    id: str = ""
+    microsoft_led: bool | None = None
+    new_commerce_order_id: str | None = None
+    new_commerce_subscription_id: str | None = None
+    purchase_full_term: bool | None = None
+    quantity: int | None = None
+    started_time: Timestamp | None = None
+    status: str | None = None
+    subscription_end_date: Timestamp | None = None
+    term_duration: str | None = None
+    attributes: ResourceAttributes | None = None
+
+
+class NewCommerceMigrationEvent(NewCommerceMigration, frozen=True, kw_only=True):
+    """A step of a move. The reference lists the fields of the move itself, the service sends those below: both are here."""
+
+    created_time: Timestamp | None = None
+    event_name: str | None = None
+    new_commerce_migration_id: str | None = None

@@ -1,0 +1,175 @@
+"""Orders, their line items and prices, and what of them is provisioned."""
+
+from decimal import Decimal
+
+from partnercenter_async.models.common import Link, Model, ResourceAttributes
+from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp
+
+
+class BillingCycleType(OpenEnum):
+    """How often the partner is billed."""
+
+    __numbers__ = ("unknown", "monthly", "annual", "none", "one_time", "triennial", "biennial")
+
+    UNKNOWN = "unknown"
+    MONTHLY = "monthly"
+    ANNUAL = "annual"
+    NONE = "none"
+    ONE_TIME = "one_time"
+    TRIENNIAL = "triennial"
+    BIENNIAL = "biennial"
+
+    @property
+    def query_name(self) -> str:
+        """The spelling that the service's queries take: ``OneTime``; a name not known is sent as given."""
+        return "".join(word.capitalize() for word in self.split("_")) if self.is_known else str(self)
+
+
+class OrderStatus(OpenEnum):
+    """How far an order has come."""
+
+    __numbers__ = (
+        "unknown",
+        "completed",
+        "pending",
+        "cancelled",
+        "suspended",
+        "pending_review",
+        "pending_po_upload",
+        "po_upload_complete",
+        "po_review_rejected",
+        "partial_success",
+        "error",
+    )
+
+    UNKNOWN = "unknown"
+    COMPLETED = "completed"
+    PENDING = "pending"
+    CANCELLED = "cancelled"
+    SUSPENDED = "suspended"
+    PENDING_REVIEW = "pending_review"
+    PENDING_PO_UPLOAD = "pending_po_upload"
+    PO_UPLOAD_COMPLETE = "po_upload_complete"
+    PO_REVIEW_REJECTED = "po_review_rejected"
+    PARTIAL_SUCCESS = "partial_success"
+    ERROR = "error"
+
+
+class ProvisioningStatus(OpenEnum):
+    """Whether what was bought is there to be used."""
+
+    FULFILLED = "fulfilled"
+    UNFULFILLED = "unfulfilled"
+    PREFULFILLMENT_PENDING = "prefulfillment_pending"
+
+
+class ClientContext(Model, frozen=True, kw_only=True):
+    """The program through which an order came in."""
+
+    device_family: str | None = None
+    marketplace_country: str | None = None
+    name: str | None = None
+
+
+class Pricing(Model, frozen=True, kw_only=True):
+    """A line's prices, exact, in the order's currency; sent only where prices were asked for."""
+
+    discounted_price: Decimal | None = None
+    extended_price: Decimal | None = None
+    list_price: Decimal | None = None
+    price: Decimal | None = None
+    prorated_price: Decimal | None = None
+
+
+class PurchaseCommitment(Model, frozen=True, kw_only=True):
+    """What an Azure savings plan commits to: an amount of a currency in each grain of time."""
+
+    amount: Decimal | None = None
+    currency: str | None = None
+    grain: str | None = None
+
+
+class RenewsTo(Model, frozen=True, kw_only=True):
+    """The term that follows this one, as an ISO 8601 duration."""
+
+    term_duration: str | None = None
+
+
+class OrderLineItemLinks(Model, frozen=True, kw_only=True):
+    """Where to read more of a line."""
+
+    activation_links: Link | None = None
+    availability: Link | None = None
+    product: Link | None = None
+    provisioning_status: Link | None = None
+    sku: Link | None = None
+    subscription: Link | None = None
+
+
+class OrderLineItem(Model, frozen=True, kw_only=True):
+    """One line of an order. ``subscription_id`` is missing until the line is provisioned; compare it without case."""
+
+    attestation_accepted: bool | None = None
+    custom_term_end_date: Timestamp | None = None
+    friendly_name: str | None = None
+    line_item_number: int | None = None
+    links: OrderLineItemLinks | None = None
+    offer_id: str | None = None
+    parent_subscription_id: str | None = None
+    partner_id_on_record: str | None = None
+    additional_partner_ids_on_record: tuple[str, ...] = ()
+    pricing: Pricing | None = None
+    promotion_id: str | None = None
+    provisioning_context: JsonObject | None = None
+    purchase_commitment: PurchaseCommitment | None = None
+    quantity: int | None = None
+    renews_to: RenewsTo | None = None
+    subscription_id: str | None = None
+    term_duration: str | None = None
+    transaction_type: str | None = None
+    attributes: ResourceAttributes | None = None
+
+
+class OrderLinks(Model, frozen=True, kw_only=True):
+    """Where an order is read, watched and changed."""
+
+    patch_operation: Link | None = None
+    provisioning_status: Link | None = None
+    self: Link | None = None
+
+
+class Order(Model, frozen=True, kw_only=True):
+    """A customer's order. ``id`` has several shapes, a GUID being only one; ``total_price`` comes only with prices."""
+
+    alternate_id: str | None = None
+    attributes: ResourceAttributes | None = None
+    billing_cycle: BillingCycleType | None = None
+    client: ClientContext | None = None
+    creation_date: Timestamp | None = None
+    currency_code: str | None = None
+    currency_symbol: str | None = None
+    id: str = ""
+    line_items: tuple[OrderLineItem, ...] = ()
+    links: OrderLinks | None = None
+    partner_on_record_attestation_accepted: bool | None = None
+    reference_customer_id: str | None = None
+    status: OrderStatus | None = None
+    total_price: Decimal | None = None
+    transaction_type: str | None = None
+
+
+class QuantityProvisioningStatus(Model, frozen=True, kw_only=True):
+    """How many of a line's units are in which state."""
+
+    quantity: int | None = None
+    status: ProvisioningStatus | None = None
+
+
+class OrderLineItemProvisioningStatus(Model, frozen=True, kw_only=True):
+    """What is provisioned of one line of an order."""
+
+    line_item_number: int | None = None
+    order_line_item_id: int | None = None
+    quantity_provisioning_information: tuple[QuantityProvisioningStatus, ...] = ()
+    status: ProvisioningStatus | None = None
+    attributes: ResourceAttributes | None = None

@@ -1,0 +1,284 @@
+"""Listings, page after page: the walk, its pages, and the text to resume it from."""
+
+import base64
+import binascii
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+
+from partnercenter_async._session.response import Response, ResponseInfo
+from partnercenter_async._session.session import Options, Session
+from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
+from partnercenter_async.models.common import Link, ResourceAttributes, ResourceCollection, ResourceLinks
+
+T = TypeVar("T")
+_R = TypeVar("_R")
+
+_VERSION = "pc1"
+_CONTINUATION_HEADER = "MS-ContinuationToken"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# What a link may not set: the token, whom it goes to, how the message is framed, and the id of the request.
+_FORBIDDEN = frozenset(
+    "authorization host cookie content-length transfer-encoding connection expect keep-alive te trailer upgrade"
+    " ms-requestid".split()
+)
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """One page of a listing.
+
+    ``continuation`` resumes behind this page, also after the last one, where it yields nothing. ``total_count`` is what
+    the service says of this page alone. ``raw`` is the body as it came.
+    """
+
+    items: tuple[T, ...]
+    total_count: int | None
+    links: ResourceLinks | None
+    attributes: ResourceAttributes | None
+    continuation: str
+    raw: bytes
+    info: ResponseInfo
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Where the next page is, as the service said it; nothing of it is checked before it is followed."""
+
+    uri: str
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
+
+
+class _Continuation(msgspec.Struct, frozen=True):
+    """A resumable position: which listing, and its next page; None after the last."""
+
+    operation: str
+    path: str
+    next: Cursor | None
+
+
+class Listing(ABC, Generic[T]):
+    """One listing with its ids and filters: how a page of it is fetched and where the next one is."""
+
+    def __init__(
+        self, session: Session, operation: str, path: str, options: Options, *, user_only: bool = False
+    ) -> None:
+        """Take the path of the first page with its query; the operation's name stands in continuations."""
+        self.session = session
+        self.path = path
+        self.start = Cursor(path)
+        self._operation = operation
+        self._options = options
+        self._user_only = user_only
+
+    @abstractmethod
+    async def fetch(
+        self, url: str, headers: tuple[tuple[str, str], ...]
+    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
+        """Fetch a page; also returns where the next one is, and the answer."""
+
+    async def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Response[_R]:
+        return await self.session.request(
+            "GET", url, into, self._options, link_headers=headers, user_only=self._user_only
+        )
+
+    def continuation(self, cursor: Cursor | None) -> str:
+        """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
+        payload = msgspec.json.encode(_Continuation(self._operation, self.path, cursor))
+        return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
+
+    def resume(self, continuation: str) -> Cursor | None:
+        """Return the position that a text stands for; raises ValueError where it isn't one of this listing's."""
+        try:
+            version, text, digest = continuation.split(".")
+            payload = base64.b64decode(text, altchars=b"-_", validate=True)
+            known = version == _VERSION and digest == _digest(payload)
+            found = msgspec.json.decode(payload, type=_Continuation) if known else None
+        except (AttributeError, ValueError, binascii.Error):
+            found = None
+        if found is None:
+            message = "continuation is not one of this library's, or was altered; pass page.continuation as it is"
+            raise ValueError(message)
+        if (found.operation, found.path) != (self._operation, self.path):
+            message = (
+                f"continuation belongs to {found.operation} with other ids or filters; pass it to the same listing"
+            )
+            raise ValueError(message)
+        return found.next
+
+
+class LinkedListing(Listing[T]):
+    """A listing whose pages name the next one in ``links.next``."""
+
+    def __init__(
+        self,
+        session: Session,
+        operation: str,
+        path: str,
+        item: type[T],
+        options: Options,
+        *,
+        user_only: bool = False,
+    ) -> None:
+        """Take also the kind of the items."""
+        super().__init__(session, operation, path, options, user_only=user_only)
+        self._into = ResourceCollection[item]  # type: ignore[valid-type]  # a type made at run time
+
+    async def fetch(
+        self, url: str, headers: tuple[tuple[str, str], ...]
+    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
+        """Fetch a page; no link, or one without a uri, ends the walk."""
+        response = await self._get(url, headers, self._into)
+        link = response.data.links.next if response.data.links else None
+        return response.data, _cursor(link) if link is not None and link.uri else None, response
+
+
+class ArrayListing(Listing[T]):
+    """A listing of bare arrays, whose next page needs a token from a response header."""
+
+    def __init__(self, session: Session, operation: str, path: str, item: type[T], options: Options) -> None:
+        """Take also the kind of the items."""
+        super().__init__(session, operation, path, options)
+        self._into = tuple[item, ...]  # type: ignore[valid-type]  # a type made at run time
+
+    async def fetch(
+        self, url: str, headers: tuple[tuple[str, str], ...]
+    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
+        """Fetch a page; the same query goes out again with the token in a header of the same name."""
+        response = await self._get(url, headers, self._into)
+        token = response.info.headers.get(_CONTINUATION_HEADER)
+        cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
+        return ResourceCollection(items=response.data, total_count=len(response.data)), cursor, response
+
+
+class Pager(Generic[T]):
+    """All items of a listing, fetched page by page as they are asked for.
+
+    ``async for`` goes through the items and starts over each time. A Pager can't be awaited: ``collect`` and ``first``
+    can. An error in the middle carries ``continuation``, from which ``pages`` goes on where the walk broke off.
+    """
+
+    def __init__(self, listing: Listing[T]) -> None:
+        """Take the listing; resources make Pagers, callers do not."""
+        self._listing = listing
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Go through the items of all pages in their order."""
+        return _Items(_Pages(self._listing, self._listing.start))
+
+    def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
+        """Go through the pages, from the start or from a page's or an error's continuation.
+
+        Raises ValueError for a continuation of another operation, id or filter, and for one that was altered.
+        """
+        start = self._listing.start if continuation is None else self._listing.resume(continuation)
+        return _Pages(self._listing, start)
+
+    async def collect(self, *, limit: int | None = None) -> list[T]:
+        """Return all items, or the first ``limit`` of them, as a list; pages beyond the limit are not fetched."""
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            message = f"limit must be a whole number, 0 or more, not {limit!r}"
+            raise ValueError(message)
+        found: list[T] = []
+        if limit == 0:
+            return found
+        async for page in self.pages():
+            found.extend(page.items)
+            if limit is not None and len(found) >= limit:
+                break
+        return found[:limit]
+
+    async def first(self) -> T | None:
+        """Return the first item, None where the listing is empty."""
+        async for item in self:
+            return item
+        return None
+
+
+class _Pages(AsyncIterator[Page[T]]):
+    """The walk. Between two pages it holds its position and nothing else, so dropping it leaves nothing open."""
+
+    def __init__(self, listing: Listing[T], start: Cursor | None) -> None:
+        self._listing = listing
+        self._next = start
+        self._seen: set[bytes] = set()
+        self._info: ResponseInfo | None = None
+
+    async def __anext__(self) -> Page[T]:
+        cursor = self._next
+        if cursor is None:
+            raise StopAsyncIteration
+        try:
+            url, headers = self._follow(cursor)
+            mark = hashlib.blake2b(repr((url, headers)).encode(), digest_size=16).digest()
+            if mark in self._seen:
+                raise LinkLoopError("the next link was followed before; the walk would never end")
+            envelope, following, response = await self._listing.fetch(url, headers)
+        except PartnerCenterError as error:
+            self._locate(error)
+            error.continuation = self._listing.continuation(cursor)
+            raise
+        self._seen.add(mark)
+        self._next = following
+        self._info = response.info
+        return Page(
+            items=envelope.items,
+            total_count=envelope.total_count,
+            links=envelope.links,
+            attributes=envelope.attributes,
+            continuation=self._listing.continuation(following),
+            raw=response.raw,
+            info=response.info,
+        )
+
+    def _follow(self, cursor: Cursor) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return the URL and headers of a next page; raises LinkError where they must not be used."""
+        if cursor.method.upper() != "GET":
+            raise LinkError(f"the next link wants to {cursor.method[:20]!r}; only GET is followed")
+        for name, value in cursor.headers:
+            lower = name.lower()
+            if not _HEADER_NAME.fullmatch(name) or _UNSAFE_VALUE.search(value):
+                raise LinkError(f"the next link's header {name[:40]!r} can't be sent")
+            if lower in _FORBIDDEN or lower.startswith("proxy-"):
+                raise LinkError(f"the next link sets the header {name}, which no link may")
+        try:
+            return self._listing.session.urls.build(cursor.uri), cursor.headers
+        except ValueError as error:
+            raise LinkError(f"the next link is not followed: {error}") from None
+
+    def _locate(self, error: PartnerCenterError) -> None:
+        """Name the page whose link was refused, in an error that no request of its own has filled."""
+        if error.method is None:
+            error.method = "GET"
+            error.url = self._listing.session.urls.build(self._listing.path).partition("?")[0]
+            if self._info is not None:
+                error.request_id, error.correlation_id = self._info.request_id, self._info.correlation_id
+                error.status = self._info.status
+
+
+class _Items(AsyncIterator[T]):
+    """The items of a walk, one by one."""
+
+    def __init__(self, pages: _Pages[T]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            # An empty page does not end the walk.
+            self._items = iter((await self._pages.__anext__()).items)
+
+
+def _cursor(link: Link) -> Cursor:
+    headers = tuple((header.key or "", header.value or "") for header in link.headers)
+    return Cursor(link.uri or "", headers, link.method or "GET")
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.sha256(_VERSION.encode() + payload).hexdigest()[:16]

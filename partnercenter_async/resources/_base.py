@@ -1,0 +1,75 @@
+"""What all resources do: make a route of ids, a query of filters, and a call of both."""
+
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+from partnercenter_async._session.session import CallOptions, ListOptions, Session
+from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
+
+T = TypeVar("T")
+
+
+# Control characters, and halves of characters, which have no encoding.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def route(template: str, **ids: str) -> str:
+    """Return a path with ids in its places, each as one segment; raises ValueError that names the id."""
+    return template.format(**{name: _segment(name, value) for name, value in ids.items()})
+
+
+def _segment(name: str, value: str) -> str:
+    """Percent-encode an id. No encoding of nothing, `.` and `..` survives on its way through URLs."""
+    if check_id(name, value) in {".", ".."}:
+        message = f"{name} is {value!r}, which is no id"
+        raise ValueError(message)
+    return quote(value, safe="")
+
+
+def check_id(name: str, value: str) -> str:
+    """Return an id; raises ValueError that names it where it can't be one."""
+    if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        message = f"{name} must be an id, not {value!r}"
+        raise ValueError(message)
+    if _UNSAFE.search(value):
+        message = f"{name} holds a control character: {value!r}"
+        raise ValueError(message)
+    return value
+
+
+def optional_id(name: str, value: str | None) -> str | None:
+    """Return an id that may be left out."""
+    return None if value is None else check_id(name, value)
+
+
+def query(filters: Mapping[str, str | bool | int | None]) -> str:
+    """Return the filters that are set as a query, names and values encoded; an empty text where none is."""
+    parts: list[str] = []
+    for name, value in filters.items():
+        if value is not None:
+            text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+            parts.append(f"{quote(name, safe='')}={quote(text, safe='')}")
+    return "?" + "&".join(parts) if parts else ""
+
+
+class Resource:
+    """A noun's operations, bound to a client's session."""
+
+    def __init__(self, session: Session) -> None:
+        """Take the session of a client or of a view."""
+        self._session = session
+
+    async def _get(self, path: str, into: type[T], options: CallOptions) -> T:
+        url = self._session.urls.build(path)
+        return (await self._session.request("GET", url, into, self._session.options(options))).data
+
+    def _list(
+        self, operation: str, path: str, item: type[T], options: ListOptions, *, user_only: bool = False
+    ) -> Pager[T]:
+        checked = self._session.list_options(options)
+        return Pager(LinkedListing(self._session, operation, path, item, checked, user_only=user_only))
+
+    def _list_array(self, operation: str, path: str, item: type[T], options: ListOptions) -> Pager[T]:
+        return Pager(ArrayListing(self._session, operation, path, item, self._session.list_options(options)))

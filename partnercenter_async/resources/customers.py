@@ -1,0 +1,62 @@
+"""Operations on a partner's customers."""
+
+from typing import Literal, Unpack
+
+import msgspec
+
+from partnercenter_async._session.session import CallOptions, ListOptions
+from partnercenter_async.models.customers import Customer
+from partnercenter_async.paging import Pager
+from partnercenter_async.resources._base import Resource, query, route
+
+
+class CustomerFilter(msgspec.Struct, frozen=True, rename="pascal"):
+    """Which customers a listing keeps: those whose ``field`` stands in the relation ``operator`` to ``value``."""
+
+    field: Literal["CompanyName", "Domain", "IndirectReseller", "IndirectCloudSolutionProvider"]
+    value: str
+    operator: Literal[
+        "equals",
+        "not_equals",
+        "greater_than",
+        "greater_than_or_equals",
+        "less_than",
+        "less_than_or_equals",
+        "substring",
+        "starts_with",
+        "not_starts_with",
+        "and",
+        "or",
+    ] = "starts_with"
+
+
+class Customers(Resource):
+    """Whom the partner sells to."""
+
+    def list(
+        self, *, filter: CustomerFilter | None = None, size: int | None = None, **options: Unpack[ListOptions]
+    ) -> Pager[Customer]:
+        """Give the partner's customers, page after page; each with its company profile and relationship only.
+
+        ``GET /v1/customers``
+
+        ``filter`` keeps some of them; ``size`` asks for pages of so many (the service's own size is 500).
+
+        Source: https://learn.microsoft.com/partner-center/developer/get-a-list-of-customers
+        """
+        if size is not None and (isinstance(size, bool) or size < 1):
+            message = f"size must be a positive whole number, not {size!r}"
+            raise ValueError(message)
+        encoded = None if filter is None else msgspec.json.encode(filter).decode()
+        return self._list("customers.list", "customers" + query({"size": size, "filter": encoded}), Customer, options)
+
+    async def get(self, customer_id: str, **options: Unpack[CallOptions]) -> Customer:
+        """Return one customer with its profiles.
+
+        ``GET /v1/customers/{customer_id}``
+
+        Raises NotFoundError where there is no such customer, PermissionDeniedError where it is not the partner's.
+
+        Source: https://learn.microsoft.com/partner-center/developer/get-a-customer-by-id
+        """
+        return await self._get(route("customers/{customer_id}", customer_id=customer_id), Customer, options)
