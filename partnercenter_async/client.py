@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, overload
 
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.response import Response
@@ -96,10 +96,9 @@ class PartnerCenterClient:
         The view shares connections and concurrency with this client, and its tokens unless it has a credential of its
         own. Closing either closes both.
         """
-        settings = dict(options)
-        credential = settings.pop("credential", None)
+        credential = options.pop("credential", None)
         view = object.__new__(type(self))
-        view._bind(self._session.view(replace(self._session.settings, **settings), credential))
+        view._bind(self._session.view(replace(self._session.settings, **cast("Any", options)), credential))
         return view
 
     @overload

@@ -67,8 +67,9 @@ class RefreshTokenCredential:
     ) -> None:
         """Take the app, its user's refresh token, and one of ``client_secret`` and ``client_assertion``.
 
-        ``client_assertion`` is called for each redemption and returns a signed JWT, at once or awaited. ``authority`` is
-        the environment's cloud's, ``timeout`` seconds for one redemption. Raises ValueError that names the argument.
+        ``client_assertion`` is called for each redemption and returns a signed JWT, at once or awaited. ``authority``
+        is that of the environment's cloud, ``timeout`` seconds for one redemption. Raises ValueError that names the
+        argument.
         """
         for name, value in (("tenant_id", tenant_id), ("client_id", client_id), ("refresh_token", refresh_token)):
             if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker

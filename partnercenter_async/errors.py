@@ -1,4 +1,6 @@
-"""The errors of the package, one tree::
+"""The errors of the package.
+
+They are one tree::
 
     PartnerCenterError
     ├── NoAnswerError              nothing came back that could be an answer
@@ -72,8 +74,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class PartnerCenterError(Exception):
     """The root of the tree; every error of a call carries where and how it came about.
 
-    ``url`` has no query; ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the failed
-    ones before the last. ``continuation`` is set where a walk over pages broke off: the walk goes on from there.
+    ``url`` has no query; ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the
+    failed ones before the last. ``continuation`` is set where a walk over pages broke off, and lets it go on there.
     """
 
     def __init__(self, message: str) -> None:
@@ -249,7 +251,10 @@ def is_mfa_refusal(reason: str, body: bytes) -> bool:
 
 
 def status_error(status: int, reason: str, body: bytes, error: ApiError | None, *, user_only: bool) -> StatusError:
-    """Make the error of an error answer; ``error`` is the parsed body, ``user_only`` says that the operation needs App+User."""
+    """Make the error of an error answer.
+
+    ``error`` is the parsed body; ``user_only`` says that the operation takes App+User tokens only.
+    """
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)  # noqa: PLR2004 - 5xx
     if kind is AuthenticationError and is_mfa_refusal(reason, body):
         kind = MfaRequiredError

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -31,10 +31,10 @@ def fan_out(
 ) -> AsyncGenerator[Outcome[S, T], None]:
     """Await ``call(input)`` for each input of ``source`` and give the outcomes as they complete.
 
-    At most ``concurrency`` calls are begun whose outcome was not taken yet, so a slow consumer holds up calls rather than
-    piling up results, and inputs are drawn from the source only as places become free. An exception of a call is its
-    outcome's ``error``; one of the source is raised once all begun calls were given. Leaving the loop cancels the calls
-    under way.
+    At most ``concurrency`` calls are begun whose outcome was not taken yet, so a slow consumer holds up calls rather
+    than piling up results, and inputs are drawn from the source only as places become free. An exception of a call is
+    its outcome's ``error``; one of the source is raised once all begun calls were given. Leaving the loop cancels the
+    calls under way.
     """
     if isinstance(concurrency, bool) or concurrency < 1:
         message = f"concurrency must be a positive whole number, not {concurrency!r}"
@@ -46,6 +46,14 @@ def fan_out(
 async def _each(source: Iterable[S]) -> AsyncIterator[S]:
     for item in source:
         yield item
+
+
+def _outcome(item: S, task: asyncio.Task[T]) -> Outcome[S, T]:
+    """Return what became of an ended call; a cancellation passes."""
+    try:
+        return Outcome(item, task.result(), None)
+    except Exception as error:  # noqa: BLE001 - the caller's to sort out
+        return Outcome(item, None, error)
 
 
 async def _outcomes(
@@ -82,19 +90,13 @@ async def _outcomes(
             if finished:
                 task = finished.popleft()
                 item = running.pop(task)
-                error = task.exception()
-                if error is None:
-                    yield Outcome(item, task.result(), None)
-                elif isinstance(error, Exception):
-                    yield Outcome(item, None, error)
-                else:
-                    raise error
+                yield _outcome(item, task)
             elif drawing is not None or running:
                 await asyncio.wait([*running, *([drawing] if drawing else [])], return_when=asyncio.FIRST_COMPLETED)
             else:
                 break
     finally:
-        left: list[asyncio.Task[S] | asyncio.Task[T]] = [*running, *([drawing] if drawing else [])]
+        left: list[asyncio.Task[Any]] = [*running, *([drawing] if drawing else [])]
         for each in left:
             each.cancel()
         await asyncio.gather(*left, return_exceptions=True)

@@ -24,8 +24,20 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # What a link may not set: the token, whom it goes to, how the message is framed, and the id of the request.
 _FORBIDDEN = frozenset(
-    "authorization host cookie content-length transfer-encoding connection expect keep-alive te trailer upgrade"
-    " ms-requestid".split()
+    [
+        "authorization",
+        "host",
+        "cookie",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "expect",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "ms-requestid",
+    ]
 )
 
 
@@ -78,8 +90,8 @@ class Listing(ABC, Generic[T]):
     @abstractmethod
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
-        """Fetch a page; also returns where the next one is, and the answer."""
+    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
+        """Fetch a page; also returns where the next one is, the raw body and how it came."""
 
     async def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Response[_R]:
         return await self.session.request(
@@ -130,11 +142,12 @@ class LinkedListing(Listing[T]):
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
+    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
         """Fetch a page; no link, or one without a uri, ends the walk."""
         response = await self._get(url, headers, self._into)
         link = response.data.links.next if response.data.links else None
-        return response.data, _cursor(link) if link is not None and link.uri else None, response
+        cursor = _cursor(link) if link is not None and link.uri else None
+        return response.data, cursor, response.raw, response.info
 
 
 class ArrayListing(Listing[T]):
@@ -147,12 +160,12 @@ class ArrayListing(Listing[T]):
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, Response[object]]:
+    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
         """Fetch a page; the same query goes out again with the token in a header of the same name."""
         response = await self._get(url, headers, self._into)
         token = response.info.headers.get(_CONTINUATION_HEADER)
         cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
-        return ResourceCollection(items=response.data, total_count=len(response.data)), cursor, response
+        return ResourceCollection(items=response.data), cursor, response.raw, response.info
 
 
 class Pager(Generic[T]):
@@ -217,22 +230,22 @@ class _Pages(AsyncIterator[Page[T]]):
             mark = hashlib.blake2b(repr((url, headers)).encode(), digest_size=16).digest()
             if mark in self._seen:
                 raise LinkLoopError("the next link was followed before; the walk would never end")
-            envelope, following, response = await self._listing.fetch(url, headers)
+            envelope, following, raw, info = await self._listing.fetch(url, headers)
         except PartnerCenterError as error:
             self._locate(error)
             error.continuation = self._listing.continuation(cursor)
             raise
         self._seen.add(mark)
         self._next = following
-        self._info = response.info
+        self._info = info
         return Page(
             items=envelope.items,
             total_count=envelope.total_count,
             links=envelope.links,
             attributes=envelope.attributes,
             continuation=self._listing.continuation(following),
-            raw=response.raw,
-            info=response.info,
+            raw=raw,
+            info=info,
         )
 
     def _follow(self, cursor: Cursor) -> tuple[str, tuple[tuple[str, str], ...]]:

@@ -56,8 +56,8 @@ class FakeTransport:
         """Give the next answer."""
         self.requests.append(request)
         if self._function is not None:
-            given = self._function(request)
-            return await given if inspect.isawaitable(given) else given
+            made = self._function(request)
+            return await made if inspect.isawaitable(made) else made
         if not self._answers:
             message = f"no answer is left for {request.method} {request.url}"
             raise AssertionError(message)
@@ -72,7 +72,7 @@ class FakeTransport:
 
 
 class FakeCredential:
-    """Gives tokens that are good for ``lifetime`` seconds, a new one at each request; ``claims`` keeps what was asked."""
+    """Gives a new token at each request, good for ``lifetime`` seconds; ``claims`` keeps what was asked for."""
 
     def __init__(self, *, lifetime: float = 3600.0) -> None:
         """Take the tokens' lifetime."""
@@ -113,8 +113,8 @@ class FakeCredential:
 def run_in_virtual_time(coroutine: Coroutine[object, object, T]) -> T:
     """Run a coroutine on an event loop whose clock jumps over every wait, and return its result.
 
-    ``loop.time()`` tells the virtual time, in seconds. Waits cost nothing, so retries and deadlines of minutes are tested
-    in no time. A wait that nothing can end is a RuntimeError. Sockets and threads have no place here.
+    ``loop.time()`` tells the virtual time, in seconds. Waits cost nothing, so retries and deadlines of minutes are
+    tested in no time. A wait that nothing can end is a RuntimeError. Sockets and threads have no place here.
     """
     with asyncio.Runner(loop_factory=_VirtualTimeLoop) as runner:
         return runner.run(coroutine)

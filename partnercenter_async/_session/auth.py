@@ -92,7 +92,7 @@ class TokenSource:
             authorization = Secret("Bearer " + token.token)
         except CredentialError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - credentials are anybody's code
             kind = type(error).__name__
             raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error).encode())}") from bare(
                 error

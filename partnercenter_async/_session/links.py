@@ -54,11 +54,10 @@ class UrlBuilder:
                 message = "it leads to another origin"
                 raise ValueError(message)
             return absolute[2]
-        if path.startswith("//"):
-            # A network path, unless the first segment is the version behind a doubled slash.
-            if path.lstrip("/").partition("/")[0].lower() != self._version.lower():
-                message = "it leads to another origin"
-                raise ValueError(message)
+        # Two slashes begin a network path, unless the version stands behind a slash that was doubled.
+        if path.startswith("//") and path.lstrip("/").partition("/")[0].lower() != self._version.lower():
+            message = "it leads to another origin"
+            raise ValueError(message)
         return path
 
     def _is_own(self, text: str) -> bool:

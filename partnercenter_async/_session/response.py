@@ -56,8 +56,8 @@ class Headers(Sequence[tuple[str, str]]):
 class ResponseInfo(msgspec.Struct, frozen=True):
     """How an answer came about.
 
-    ``request_id`` and ``correlation_id`` are those that were sent; ``attempts`` counts the exchanges that the server saw
-    and ``history`` tells of the failed ones.
+    ``request_id`` and ``correlation_id`` are those that were sent; ``attempts`` counts the exchanges that the server
+    saw and ``history`` tells of the failed ones.
     """
 
     status: int

@@ -9,7 +9,7 @@ from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import backoff
 import msgspec
@@ -29,13 +29,13 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How failed attempts are repeated.
 
     A call makes at most ``attempts`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
-    but no more than ``longest_wait``; where the service names a time (Retry-After), it waits that long and then up to so
-    much more, so that not all who wait wake at once. A time further off than ``longest_retry_after`` ends the call
+    but no more than ``longest_wait``; where the service names a time (Retry-After), it waits that long and then up to
+    so much more, so that not all who wait wake at once. A time further off than ``longest_retry_after`` ends the call
     at once, as does one beyond its deadline. All times are seconds.
 
-    GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH only
-    where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case the
-    service tells repetitions by their request id, which stays the same.
+    GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH
+    only where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case
+    the service tells repetitions by their request id, which stays the same.
     """
 
     attempts: int = 3
@@ -55,7 +55,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def bound(self, tries: int) -> float:
         """Return the longest random wait after so many tries."""
         # The exponent is capped for policies of very many attempts, whose power would not fit a float.
-        return min(self.longest_wait, self.first_wait * 2 ** min(tries - 1, 60))
+        return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
 
 
 def check_seconds(name: str, value: object) -> float:
@@ -106,13 +106,11 @@ def _gives_up(failed: FailedTryError) -> bool:
     failed.wait = random.uniform(0, policy.bound(attempts.tries))  # noqa: S311 - spreads load, guards nothing
     if error.retry_after is not None:
         if error.retry_after > policy.longest_retry_after:
-            error.remedy = f"the service takes no request for {error.retry_after:g} s; RetryPolicy(longest_retry_after=) allows to wait"
+            error.remedy = f"wait {error.retry_after:g} s, or allow it with RetryPolicy(longest_retry_after=)"
             return True
         failed.wait += error.retry_after
     if attempts.deadline_at is not None and get_running_loop().time() + failed.wait >= attempts.deadline_at:
-        error.remedy = (
-            f"the next try would have begun in {failed.wait:.3g} s, after the deadline; a larger deadline= allows it"
-        )
+        error.remedy = f"the next try would begin in {failed.wait:.3g} s, after the deadline; pass a larger deadline="
         return True
     made = Attempt(error.status, type(error).__name__, failed.wait)
     attempts.history.append(made)
@@ -129,7 +127,13 @@ def _waits() -> Generator[float, FailedTryError, None]:
         failed = yield failed.wait
 
 
-@backoff.on_exception(_waits, FailedTryError, giveup=_gives_up, jitter=None, logger=None)
+@backoff.on_exception(
+    cast("Callable[[], Generator[float, None, None]]", _waits),
+    FailedTryError,
+    giveup=cast("Callable[[Exception], bool]", _gives_up),
+    jitter=None,
+    logger=None,
+)
 async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
     """Make tries until one succeeds or the last has failed; raises that one's FailedTryError."""
     return await attempt(attempts)

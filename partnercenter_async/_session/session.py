@@ -29,9 +29,9 @@ from partnercenter_async.clouds import Cloud
 from partnercenter_async.errors import (
     Attempt,
     AttemptTimeoutError,
+    CertificateError,
     ConnectError,
     ConnectionLostError,
-    CertificateError,
     CredentialError,
     DeadlineError,
     DecodeError,
@@ -54,8 +54,20 @@ _logger = logging.getLogger("partnercenter_async")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OWNED = frozenset(
-    "accept accept-encoding authorization connection content-length content-type cookie host ms-correlationid"
-    " ms-requestid transfer-encoding user-agent".split()
+    [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "ms-correlationid",
+        "ms-requestid",
+        "transfer-encoding",
+        "user-agent",
+    ]
 )
 _INSTEAD = {"ms-requestid": "; pass request_id=", "ms-correlationid": "; pass correlation_id="}
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -78,6 +90,9 @@ class CallOptions(ListOptions, total=False):
     """Options of a single call."""
 
     request_id: str
+
+
+_OPTIONS = (*ListOptions.__annotations__, "request_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,14 @@ class Options(msgspec.Struct, frozen=True):
 class Session:
     """Makes calls with one credential and one set of settings; views share transport and throttle."""
 
-    def __init__(self, settings: Settings, transport: Transport, throttle: Throttle, tokens: TokenSource) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        throttle: Throttle,
+        tokens: TokenSource,
+        sources: list[TokenSource] | None = None,
+    ) -> None:
         """Take the parts; the headers that never change are made here, once."""
         self.settings = settings
         self.transport = transport
@@ -133,7 +155,7 @@ class Session:
         if settings.application is not None:
             fixed.append(("MS-PartnerCenter-Application", settings.application))
         self._fixed = tuple(fixed)
-        self._sources = [tokens]
+        self._sources = [tokens] if sources is None else sources
 
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""
@@ -162,20 +184,18 @@ class Session:
         if credential is not None:
             tokens = TokenSource(credential, settings.cloud.scope)
             self._sources.append(tokens)
-        view = type(self)(settings, self.transport, self.throttle, tokens)
-        view._sources = self._sources
-        return view
+        return type(self)(settings, self.transport, self.throttle, tokens, self._sources)
 
     def options(self, given: CallOptions) -> Options:
         """Check a call's options; raises ValueError that names the one."""
-        unknown = given.keys() - CallOptions.__annotations__.keys() - ListOptions.__annotations__.keys()
-        if unknown:
-            message = f"there is no option {sorted(unknown)[0]!r}"
-            raise TypeError(message)
+        for name in given:
+            if name not in _OPTIONS:
+                message = f"there is no option {name!r}; there are {', '.join(_OPTIONS)}"
+                raise TypeError(message)
         timeout, deadline = given.get("timeout"), given.get("deadline", self.settings.deadline)
         for name in ("correlation_id", "request_id"):
             if name in given:
-                check_header_value(name, given[name])
+                check_header_value(name, given.get(name))
         return Options(
             self.settings.timeout if timeout is None else check_seconds("timeout", timeout),
             None if deadline is None else check_seconds("deadline", deadline),

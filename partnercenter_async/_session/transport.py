@@ -175,5 +175,5 @@ def _proxy(endpoint: URL) -> URL | None:
     host = endpoint.host or ""
     if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # missing from the stubs
         return None
-    proxy = urllib.request.getproxies_environment().get(endpoint.scheme)  # type: ignore[attr-defined]
+    proxy = urllib.request.getproxies_environment().get(endpoint.scheme)
     return URL(proxy) if proxy else None

@@ -61,7 +61,7 @@ def service_error(status: int, code: int, description: str, *, headers: Sequence
 def gateway_throttle(seconds: int, *, retry_after: str | None = None) -> Answer:
     """Return the 429 of the gateway in front of the service. `retry_after` replaces the text of the header."""
     text = str(seconds) if retry_after is None else retry_after
-    body: JsonObject = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {seconds} seconds."}
+    body: JsonObject = {"statusCode": 429, "message": f"The gateway lets nothing through for {seconds} seconds."}
     return Answer(429, body, [("Retry-After", text)])
 
 

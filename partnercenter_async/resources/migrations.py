@@ -25,8 +25,8 @@ class Migrations(Resource):
 
         ``GET /v1/customers/{customer_id}/migrations/newcommerce/events``
 
-        At least one of ``migration_id`` and ``current_subscription_id`` is needed; raises ValueError without. The service
-        sends all events in one answer.
+        At least one of ``migration_id`` and ``current_subscription_id`` is needed; raises ValueError without. The
+        service sends all events in one answer.
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-the-collection-of-migration-events-associated-to-a-new-commerce-migration-id-or-subscription-id
         """

@@ -26,10 +26,10 @@ class Orders(Resource):
         ``GET /v1/customers/{customer_id}/orders``
 
         ``indirect_reseller_id`` keeps the orders of that reseller, ``billing_type`` those billed that way. Prices
-        (``line.pricing``, ``order.total_price``) come only with ``include_price``, purchases that the service itself made
-        only with ``include_system_purchases``. A new order may take 15 minutes to appear here, while ``get`` shows it at
-        once. The service takes 500 requests a minute for each tenant. Errors are those of
-        :mod:`partnercenter_async.errors`, with ``continuation`` set where pages were delivered before.
+        (``line.pricing``, ``order.total_price``) come only with ``include_price``, purchases that the service itself
+        made only with ``include_system_purchases``. A new order may take 15 minutes to appear here, while ``get`` shows
+        it at once. The service takes 500 requests a minute for each tenant. Errors are those of
+        :mod:`partnercenter_async.errors`, with ``continuation`` set where the walk broke off.
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-orders-for-a-customer-and-an-indirect-reseller-partner
         """
