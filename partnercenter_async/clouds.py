@@ -79,7 +79,8 @@ def origin(url: str, name: str) -> tuple[str, str, int]:
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
         message = f"{name} must be https (http is for a loopback address only), not {url!r}"
         raise ValueError(message)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    standard = 443 if parts.scheme == "https" else 80
+    return parts.scheme, parts.hostname, standard if parts.port is None else parts.port
 
 
 def _is_loopback(host: str) -> bool:

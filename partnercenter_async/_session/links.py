@@ -41,8 +41,9 @@ class UrlBuilder:
         if not segments:
             message = "it names no resource"
             raise ValueError(message)
-        for segment in segments:
-            _check_segment(segment)
+        if any(climbs(segment) for segment in segments):
+            message = "its path climbs"
+            raise ValueError(message)
         slash = "/" if path.endswith("/") else ""
         return self.base + _ascii("/".join(segments)) + slash + mark + _ascii(query)
 
@@ -67,18 +68,16 @@ class UrlBuilder:
             return False
 
 
-def _check_segment(segment: str) -> None:
-    """Refuse a segment that is, however often decoded, a step up or holds one."""
+def climbs(segment: str) -> bool:
+    """Tell whether a segment of a path is, however often it is decoded, a step up or holds one."""
     for _ in range(_DEEPEST_ENCODING):
         if not {".", ".."}.isdisjoint(re.split(r"[/\\]", segment)):
-            message = "its path climbs"
-            raise ValueError(message)
+            return True
         decoded = unquote(segment)
         if decoded == segment:
-            return
+            return False
         segment = decoded
-    message = "its path is encoded over and over"
-    raise ValueError(message)
+    return True  # encoded over and over, which no honest path is
 
 
 def _ascii(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
+from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
 from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 
@@ -22,10 +23,11 @@ def route(template: str, **ids: str) -> str:
 
 def _segment(name: str, value: str) -> str:
     """Percent-encode an id. No encoding of nothing, `.` and `..` survives on its way through URLs."""
-    if check_id(name, value) in {".", ".."}:
-        message = f"{name} is {value!r}, which is no id"
+    segment = quote(check_id(name, value), safe="")
+    if climbs(segment):
+        message = f"{name} is {value!r}, which a server may take for a step up in the path"
         raise ValueError(message)
-    return quote(value, safe="")
+    return segment
 
 
 def check_id(name: str, value: str) -> str:

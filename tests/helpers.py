@@ -1,0 +1,90 @@
+"""Clients for tests: over answers made by hand, and over the emulator."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from azure.identity.aio import ClientSecretCredential
+
+from partnercenter_async import Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy
+from partnercenter_async.emulator import Emulator
+from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
+
+CLOUD = Cloud(
+    endpoint="https://api.example.com", authority="https://login.example.com", scope="https://api.example.com/.default"
+)
+BASE = "https://api.example.com/v1/"
+QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.002)
+
+Answers = Iterable[RawResponse | Exception] | Callable[[Request], RawResponse | Awaitable[RawResponse]]
+
+
+class Fake:
+    """A client over answers made by hand; ``sent`` holds its requests with the virtual times they came at."""
+
+    def __init__(self, answers: Answers, **settings: Any) -> None:
+        self.transport = FakeTransport(answers)
+        self.credential = settings.pop("credential", None) or FakeCredential()
+        self.client = PartnerCenterClient(self.credential, cloud=CLOUD, transport=self.transport, **settings)
+
+    @property
+    def requests(self) -> list[Request]:
+        return self.transport.requests
+
+
+def header(request: Request, name: str) -> str | None:
+    """The one value that a request has for a header; no header goes out twice."""
+    values = [value for known, value in request.headers if known.lower() == name.lower()]
+    assert len(values) <= 1, values
+    return values[0] if values else None
+
+
+def call(
+    answers: Answers, coroutine: Callable[[PartnerCenterClient], Coroutine[Any, Any, Any]], **settings: Any
+) -> tuple[Any, Fake]:
+    """Run one coroutine in virtual time; returns its result or its exception, and the fake."""
+    fake = Fake(answers, **settings)
+
+    async def run() -> Any:
+        try:
+            return await coroutine(fake.client)
+        except Exception as error:
+            return error
+
+    return run_in_virtual_time(run()), fake
+
+
+def page(*ids: str, next: Any = None) -> RawResponse:
+    """A page of orders; ``next`` is its next link, or only its uri."""
+    body: dict[str, Any] = {"totalCount": len(ids), "items": [{"id": each} for each in ids]}
+    if next is not None:
+        body["links"] = {"next": {"uri": next, "method": "GET", "headers": []} if isinstance(next, str) else next}
+    return answer(body)
+
+
+@asynccontextmanager
+async def connected(emulator: Emulator, *, user: bool = False, **settings: Any) -> Any:
+    """A client of the emulator over TLS with a real credential: an app's, or a user's."""
+    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope=Cloud.GLOBAL.scope)
+    async with AsyncExitStack() as stack:
+        if user:
+            credential: Any = RefreshTokenCredential(
+                emulator.tenant_id,
+                emulator.client_id,
+                emulator.refresh_token,
+                client_secret=emulator.client_secret,
+                authority=emulator.authority,
+                ssl_context=emulator.ssl_context(),
+            )
+        else:
+            credential = ClientSecretCredential(
+                emulator.tenant_id,
+                emulator.client_id,
+                emulator.client_secret,
+                authority=emulator.authority,
+                connection_verify=emulator.ca_file,
+            )
+        await stack.enter_async_context(credential)
+        settings.setdefault("retry", QUICK)
+        client = PartnerCenterClient(credential, cloud=cloud, ssl_context=emulator.ssl_context(), **settings)
+        yield await stack.enter_async_context(client)

@@ -1,0 +1,231 @@
+"""Ids in paths, and links to URLs: one origin, one path, nothing else."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from helpers import BASE, CLOUD, Fake
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from partnercenter_async import Cloud
+from partnercenter_async._session.links import UrlBuilder
+from partnercenter_async.resources._base import route
+
+URLS = UrlBuilder(CLOUD)
+
+HOSTILE_LINKS = [
+    "https://evil.example/v1/customers",
+    "http://api.example.com/v1/customers",
+    "https://api.example.com:444/v1/customers",
+    "https://api.example.com:0/v1/customers",
+    "https://user@api.example.com/v1/customers",
+    "https://user:pass@api.example.com/v1/customers",
+    "https://api.example.com@evil.example/v1/customers",
+    "https://api.example.com.evil.example/v1/customers",
+    "https://api.example.com\\@evil.example/v1/customers",
+    "https://evil.example\\.api.example.com/v1/customers",
+    "https://аpi.example.com/v1/customers",  # noqa: RUF001 - the look-alike is the point
+    "https://api。example.com/v1/customers",
+    "https://[::1]/v1/customers",
+    "https:/evil.example/v1/customers",
+    "https:evil.example",
+    "https:///evil.example/v1",
+    "HTTPS://EVIL.EXAMPLE/v1",
+    "ftp://api.example.com/v1/customers",
+    "javascript:alert(1)",
+    "//evil.example/v1/customers",
+    "///evil.example/v1/customers",
+    "\\\\evil.example\\v1",
+    "/\\evil.example/v1",
+    "/v1\\..\\x",
+    "/v1/customers\r\nHost: evil.example",
+    "/v1/cust\x00omers",
+    " /v1/customers",
+    "/v1/customers#x",
+    "/v1/customers?a=b#x",
+    "/v1/customers?a=\r\nx",
+    "/",
+    "/v1",
+    "/v1/",
+    "?size=1",
+]
+CLIMBING_LINKS = [
+    "/v1/../x",
+    "/v1/%2e%2e/x",
+    "/v1/%2E%2E/x",
+    "/v1/.%2e/x",
+    "/v1/%252e%252e/x",
+    "/v1/%25252525252525252e/x",
+    "/v1/..%2fx",
+    "/v1/..%5cx",
+    "/v1/a%2f..%2fx",
+    "/v1/./x",
+    "/..",
+    "customers/..",
+    "https://api.example.com/v1/../x",
+]
+
+
+@pytest.mark.fault("F17")
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/v1/customers",
+        "customers",
+        "/customers",
+        "v1/customers",
+        "https://api.example.com/v1/customers",
+        "https://api.example.com/customers",
+        "https://API.example.com:443/v1/customers",
+        "/v1//v1/customers",
+        "/v1/v1/customers",
+        "//v1/customers",
+        "//V1//customers",
+        "/V1/customers",
+        "/V1/v1//customers",
+    ],
+)
+@pytest.mark.parametrize(
+    "query", ["", "?size=2?seekOperation=Next", "?a=%2F%2f+%20&b=&&c", "?filter=%7B%22a%22%7D&x=/../y"]
+)
+def test_every_form_of_a_link_is_the_same_url(link, query):
+    assert URLS.build(link + query) == BASE + "customers" + query
+
+
+@pytest.mark.fault("F17")
+@pytest.mark.parametrize("link", CLIMBING_LINKS)
+def test_a_link_that_climbs_is_refused(link):
+    with pytest.raises(ValueError, match="climbs"):
+        URLS.build(link)
+
+
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("link", HOSTILE_LINKS)
+def test_a_link_that_leads_elsewhere_is_refused(link):
+    with pytest.raises(ValueError, match="it "):
+        URLS.build(link)
+
+
+@pytest.mark.fault("F16")
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.builds(
+            "".join,
+            st.lists(
+                st.sampled_from(
+                    [
+                        "https:",
+                        "http:",
+                        "/",
+                        "//",
+                        "\\",
+                        "@",
+                        "..",
+                        "%2e",
+                        ".",
+                        "v1",
+                        "api.example.com",
+                        "evil.example",
+                        ":443",
+                        ":1",
+                        "?",
+                        "#",
+                        " ",
+                        "\t",
+                        "ａ",
+                        "%00",
+                        "x",
+                    ]
+                ),
+                max_size=9,
+            ),
+        ),
+    )
+)
+@example("https://api.example.com\uff0fevil.example/x")
+def test_whatever_a_link_says_the_url_stays_at_the_origin(link):
+    try:
+        url = URLS.build(link)
+    except ValueError:
+        return
+    assert url.startswith(BASE)
+    assert url.isascii()
+    assert not any(character.isspace() or character in "\\#" for character in url.partition("?")[0])
+    parts = urlsplit(url)
+    assert (parts.scheme, parts.netloc) == ("https", "api.example.com")
+    for segment in parts.path.split("/"):
+        assert unquote(segment) not in {".", ".."}
+    if "?" in link and link.isascii():
+        assert url.partition("?")[2] == link.partition("?")[2]
+
+
+def test_beyond_ascii_is_encoded_and_nothing_else():
+    assert URLS.build("customers/é?name=Zoë%20&x=%C3") == BASE + "customers/%C3%A9?name=Zo%C3%AB%20&x=%C3"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "base"),
+    [
+        ("https://api.example.com:8443", "https://api.example.com:8443/v1/"),
+        ("https://api.example.com:443/", "https://api.example.com/v1/"),
+        ("http://127.0.0.1:80", "http://127.0.0.1/v1/"),
+        ("http://[::1]:8080", "http://[::1]:8080/v1/"),
+    ],
+)
+def test_the_base_is_the_clouds_origin_and_version(endpoint, base):
+    cloud = Cloud(endpoint=endpoint, authority="https://login.example.com", scope="x/.default")
+    assert UrlBuilder(cloud).base == base
+
+
+def test_the_version_is_a_setting():
+    cloud = Cloud(endpoint="https://a.example", authority="https://b.example", scope="s", version="v2")
+    assert UrlBuilder(cloud).build("/v2//V2/customers") == "https://a.example/v2/customers"
+    assert UrlBuilder(cloud).build("/v1/customers") == "https://a.example/v2/v1/customers"
+
+
+@pytest.mark.fault("F30")
+@given(st.text(min_size=1, max_size=40))
+@example("a/b")
+@example("a?b")
+@example("a#b")
+@example("%2f")
+@example("a\r\nb")
+@example("a\x00b")
+@example("a b")
+@example(".")
+@example("..")
+@example("...")
+@example("\ud800")
+@example("/../../x")
+def test_an_id_is_one_segment_of_the_path_or_refused(text):
+    try:
+        path = route("customers/{customer_id}/orders", customer_id=text)
+    except ValueError as error:
+        assert "customer_id" in str(error)
+        return
+    url = URLS.build(path)
+    first, segment, last = url.removeprefix(BASE).split("/")
+    assert (first, unquote(segment), last) == ("customers", text, "orders")
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize("bad", ["", " ", "\t", ".", "..", "a\r\nb", "a\x00b", "\ud800", None, 7])
+def test_a_hostile_id_is_refused_before_anything_is_sent(bad):
+    client = (fake := Fake([])).client
+    with pytest.raises(ValueError, match="customer_id"):
+        client.orders.list(bad)
+    with pytest.raises(ValueError, match="order_id"):
+        client.orders.provisioning_status("c", bad)
+    with pytest.raises(ValueError, match="customer_id"):
+        client.migrations.events(bad, migration_id="m")
+    if bad not in {".", "..", None}:  # one of the latter is no filter, the others are safe in a query
+        with pytest.raises(ValueError, match="indirect_reseller_id"):
+            client.orders.list("c", indirect_reseller_id=bad)
+        with pytest.raises(ValueError, match="migration_id"):
+            client.migrations.events("c", migration_id=bad)
+        with pytest.raises(ValueError, match="current_subscription_id"):
+            client.migrations.events("c", current_subscription_id=bad)
+        with pytest.raises(ValueError, match="customer_tenant_id"):
+            client.migrations.list(customer_tenant_id=bad)
+    assert fake.requests == []
