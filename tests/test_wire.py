@@ -1,0 +1,430 @@
+"""What can go wrong on a real socket, over TLS, with a real credential."""
+
+import asyncio
+import socket
+import ssl
+
+import aiohttp
+import pytest
+from helpers import QUICK, connected
+from test_links import HOSTILE_LINKS
+
+from partnercenter_async import (
+    AuthenticationError,
+    BodyTooLargeError,
+    CertificateError,
+    Cloud,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineError,
+    DecodeError,
+    LinkError,
+    MfaRequiredError,
+    OutcomeUnknownError,
+    PartnerCenterClient,
+    RedirectError,
+    RetryPolicy,
+    ServerError,
+)
+from partnercenter_async.emulator import (
+    Answer,
+    Bom,
+    BrokenChunk,
+    CloseAfter,
+    CutBody,
+    DataSet,
+    DropAfter,
+    DropBefore,
+    Drip,
+    Emulator,
+    ExpireToken,
+    Fault,
+    Gzip,
+    Redirect,
+    ReplaceBody,
+    SetNextLink,
+    WrongLength,
+    fingerprint,
+    gateway_throttle,
+    service_error,
+)
+from partnercenter_async.testing import FakeCredential
+
+BREAKS = [CutBody(), CutBody(fraction=0.01), WrongLength(delta=10), BrokenChunk(), DropBefore(), DropAfter()]
+
+
+@pytest.fixture
+def customer_id(emulator):
+    return next(emulator.data.customer_ids())
+
+
+@pytest.mark.fault("F1")
+async def test_a_get_is_tried_again_over_the_wire(emulator, customer_id):
+    emulator.inject(Fault(service_error(503, 800003, "Later."), operation="customers.get", times=2))
+    async with connected(emulator) as client:
+        response = await client.request("GET", f"customers/{customer_id}", dict)
+    sent = [each for each in emulator.requests if each.operation == "customers.get"]
+    assert [each.status for each in sent] == [503, 503, 200]
+    assert len({each.headers["MS-RequestId"] for each in sent}) == 1
+    assert response.info.attempts == 3
+    assert response.info.headers.get("ms-requestid") == response.info.request_id
+
+
+@pytest.mark.fault("F2")
+async def test_a_service_that_fails_for_ever_sees_three_requests(emulator, customer_id):
+    emulator.inject(Fault(service_error(500, 800003, "No."), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(ServerError) as caught:
+            await client.customers.get(customer_id)
+    assert emulator.count("customers.get") == 3 == caught.value.attempts
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("action", [service_error(500, 1, "No."), service_error(502, 1, "No."), *BREAKS])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_a_write_is_seen_once_by_the_service(emulator, method, action):
+    emulator.inject(Fault(action, operation="other", method=method, times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.request(method, "echo", dict, body={"a": 1})
+    (sent,) = [each for each in emulator.requests if each.operation == "other"]
+    assert caught.value.attempts == 1
+    assert caught.value.request_id == sent.headers["MS-RequestId"]
+
+
+@pytest.mark.fault("F3")
+async def test_a_write_is_repeated_with_its_id_where_the_caller_opted_in(emulator):
+    emulator.inject(Fault(DropAfter(), operation="other", times=2))
+    async with connected(emulator, retry=RetryPolicy(first_wait=0.001, retry_writes=True)) as client:
+        response = await client.request("POST", "echo", dict, body={"a": 1})
+        again = await client.request("POST", "echo", dict, body={"a": 1})
+    sent = [each.headers["MS-RequestId"] for each in emulator.requests if each.operation == "other"]
+    assert len(sent) == 4
+    assert len(set(sent[:3])) == 1
+    assert sent[3] != sent[0]
+    assert response.info.attempts == 3
+    assert again.info.attempts == 1
+
+
+@pytest.mark.fault("F3")
+async def test_a_throttled_write_is_tried_again(emulator):
+    emulator.inject(Fault(gateway_throttle(1, retry_after="0"), operation="other", times=2))
+    async with connected(emulator) as client:
+        response = await client.request("POST", "echo", dict, body={"a": 1})
+    assert response.info.attempts == 3
+    assert emulator.count("other") == 3
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize("user", [False, True])
+async def test_an_expired_token_is_renewed_once_for_all(emulator, customer_id, user):
+    async with connected(emulator, user=user, concurrency=50) as client:
+        await client.customers.get(customer_id)
+        emulator.expire_tokens()
+        responses = await asyncio.gather(*[client.request("GET", f"customers/{customer_id}", dict) for _ in range(50)])
+    attempts = sum(response.info.attempts for response in responses)
+    assert attempts + 1 == emulator.count("customers.get")
+    assert all(response.info.attempts <= 2 for response in responses)
+    assert emulator.count("token") == 2
+
+
+@pytest.mark.fault("F10")
+async def test_a_service_that_refuses_every_token_sees_two_requests(emulator, customer_id):
+    emulator.inject(Fault(ExpireToken(), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(AuthenticationError) as caught:
+            await client.customers.get(customer_id)
+    assert not isinstance(caught.value, MfaRequiredError)
+    assert emulator.count("customers.get") == 2
+    assert emulator.count("token") == 2
+
+
+@pytest.mark.fault("F10")
+async def test_a_user_without_a_second_factor_is_told_to_consent_again():
+    async with Emulator(DataSet(customers=1, seed=1), require_mfa=True, mfa=False) as emulator:
+        async with connected(emulator, user=True) as client:
+            with pytest.raises(MfaRequiredError, match="consent again"):
+                await client.customers.get(next(emulator.data.customer_ids()))
+        assert emulator.count("customers.get") == emulator.count("token") == 1
+
+
+@pytest.mark.fault("F11")
+async def test_a_cold_start_asks_for_one_token(emulator, customer_id):
+    async with connected(emulator, concurrency=100) as client:
+        await asyncio.gather(*[client.customers.get(customer_id) for _ in range(100)])
+    assert emulator.count("token") == 1
+
+
+class Trap:
+    """A listener that must never hear anything."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.hear, "127.0.0.1")
+        self.port = self.server.sockets[0].getsockname()[1]
+        return self
+
+    async def hear(self, _reader, writer) -> None:
+        self.heard += 1
+        writer.close()
+
+    async def __aexit__(self, *_exc) -> None:
+        self.server.close()
+        await self.server.wait_closed()
+
+
+@pytest.mark.fault("F16")
+async def test_not_one_byte_goes_to_another_origin(emulator, customer_id):
+    async with Trap() as trap, connected(emulator) as client:
+        host = f"localhost:{trap.port}"
+        ours = emulator.endpoint.removeprefix("https://")
+        uris = [
+            f"https://{host}/v1/x",
+            f"http://{host}/v1/x",
+            f"//{host}/v1/x",
+            f"\\\\{host}\\v1",
+            f"https://{ours}@{host}/v1/x",
+            f"https://user@{ours}/v1/x",
+            f"http://{ours}/v1/x",
+            *[each.replace("evil.example", host).replace("api.example.com", ours) for each in HOSTILE_LINKS if each],
+        ]
+        for uri in uris:
+            emulator.clear_faults()
+            emulator.inject(Fault(SetNextLink({"uri": uri, "method": "GET", "headers": []}), operation="orders.list"))
+            before = emulator.count()
+            found = []
+            with pytest.raises(LinkError):
+                async for order in client.orders.list(customer_id):
+                    found.append(order.id)  # noqa: PERF401 - the walk fails behind the first page
+            assert len(found) == 3
+            assert emulator.count() == before + 1
+        assert trap.heard == 0
+
+
+@pytest.mark.fault("F21")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("other", [True, False])
+async def test_no_redirect_is_followed(emulator, customer_id, status, other):
+    async with Trap() as trap, connected(emulator) as client:
+        target = f"https://localhost:{trap.port}" if other else emulator.endpoint
+        emulator.inject(Fault(Redirect(status, f"{target}/v1/customers"), operation="customers.get"))
+        with pytest.raises(RedirectError) as caught:
+            await client.customers.get(customer_id)
+        assert caught.value.status == status
+        assert trap.heard == 0
+    assert emulator.count() == 1
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_refused_connection_is_tried_again_whatever_the_method(method):
+    retries = []
+    cloud = Cloud(endpoint=f"https://localhost:{free_port()}", authority="https://localhost", scope="s")
+    client = PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK, on_retry=retries.append)
+    async with client:
+        with pytest.raises(ConnectError) as caught:
+            await client.request(method, "echo")
+    assert [each.error for each in retries] == ["ConnectError", "ConnectError"]
+    assert caught.value.attempts == 0
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize("action", [DropBefore(), DropAfter()])
+@pytest.mark.parametrize("reused", [False, True])
+async def test_a_reset_connection_is_tried_again_and_counted(emulator, customer_id, action, reused):
+    async with connected(emulator) as client:
+        if reused:
+            await client.request("GET", "echo", dict)
+        emulator.inject(Fault(action, operation="customers.get", times=2))
+        response = await client.request("GET", f"customers/{customer_id}", dict)
+    assert response.info.attempts == 3 == emulator.count("customers.get")
+    assert [each.error for each in response.info.history] == ["ConnectionLostError"] * 2
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize("reused", [False, True])
+async def test_a_reset_that_goes_on_is_the_last_error(emulator, customer_id, reused):
+    async with connected(emulator) as client:
+        if reused:
+            await client.request("GET", "echo", dict)
+        emulator.inject(Fault(DropBefore(), operation="customers.get", times=None))
+        with pytest.raises(ConnectionLostError) as caught:
+            await client.customers.get(customer_id)
+    assert caught.value.attempts == 3 == emulator.count("customers.get")
+
+
+@pytest.mark.fault("F22")
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_reused_connection_that_is_reset_sends_nothing_behind_our_back(emulator, method):
+    async with connected(emulator, retry=RetryPolicy(attempts=1)) as client:
+        await client.request("GET", "echo", dict)
+        emulator.inject(Fault(DropBefore(), method=method, times=None))
+        with pytest.raises(ConnectionLostError):
+            await client.request(method, "echo", dict)
+    assert emulator.count("other") == 2
+
+
+@pytest.mark.fault("F22")
+async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulator):
+    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s/.default")
+    connector = aiohttp.TCPConnector(ssl=emulator.ssl_context())
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with connected(emulator) as other:
+            credential = other._session.tokens.credential
+            client = PartnerCenterClient(credential, cloud=Cloud.GLOBAL, session=session)
+            assert "partnercenter" in repr(client)
+            client = PartnerCenterClient(
+                credential,
+                cloud=Cloud(endpoint=cloud.endpoint, authority=cloud.authority, scope=Cloud.GLOBAL.scope),
+                session=session,
+                ssl_context=emulator.ssl_context(),
+                retry=RetryPolicy(attempts=1),
+            )
+            async with client:
+                await client.request("GET", "echo", dict)
+                emulator.inject(Fault(DropBefore(), operation="other", times=None))
+                with pytest.raises(ConnectionLostError):
+                    await client.request("GET", "echo", dict)
+            assert not session.closed
+    assert emulator.count("other") == 2
+
+
+async def test_a_connection_closed_between_requests_goes_unnoticed(emulator, customer_id):
+    emulator.inject(Fault(CloseAfter(), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        responses = [await client.request("GET", f"customers/{customer_id}", dict) for _ in range(5)]
+    assert sum(response.info.attempts for response in responses) == emulator.count("customers.get")
+
+
+@pytest.mark.fault("F24")
+@pytest.mark.parametrize(
+    "action", [CutBody(), CutBody(fraction=0.01), CutBody(fraction=0.999), WrongLength(delta=10), BrokenChunk()]
+)
+async def test_a_body_that_ends_too_early_is_fetched_again_and_never_half_used(emulator, customer_id, action):
+    emulator.inject(Fault(action, operation="orders.list", nth=2, times=2))
+    async with connected(emulator) as client:
+        orders = await client.orders.list(customer_id).collect()
+    assert [order.id for order in orders] == [each["id"] for each in emulator.data.orders(customer_id)]
+    assert emulator.count("orders.list") == 3 + 2
+
+
+@pytest.mark.fault("F24")
+async def test_a_body_that_never_comes_whole_is_a_typed_error(emulator, customer_id):
+    emulator.inject(Fault(CutBody(), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(ConnectionLostError):
+            await client.customers.get(customer_id)
+    assert emulator.count("customers.get") == 3
+
+
+@pytest.mark.fault("F27")
+async def test_a_mark_before_the_body_is_passed_over(emulator, customer_id):
+    emulator.inject(Fault(Bom(), times=None))
+    async with connected(emulator) as client:
+        assert (await client.customers.get(customer_id)).id == customer_id
+        assert len(await client.orders.list(customer_id).collect()) == 7
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("label", ["application/json", "text/json", "text/plain"])
+async def test_the_label_of_a_body_does_not_matter(label):
+    data = DataSet(customers=9, seed=4, migrations_per_customer=2)
+    async with Emulator(data, events_content_type=label) as emulator, connected(emulator) as client:
+        migration = await client.migrations.list().first()
+        assert migration is not None
+        events = await client.migrations.events(migration.customer_tenant_id, migration_id=migration.id).collect()
+        assert [each.id for each in events] == [
+            each["id"] for each in data.events(migration.customer_tenant_id, migration_id=migration.id)
+        ]
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b""), (204, b""), (200, b"null"), (200, b"<html>Hello</html>"), (200, '{"id":"x"}'.encode("utf-16"))],
+)
+async def test_an_answer_without_json_is_a_typed_error(emulator, customer_id, status, body):
+    emulator.inject(Fault(Answer(status, body=body), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(DecodeError) as caught:
+            await client.customers.get(customer_id)
+    assert caught.value.status == status
+    assert emulator.count("customers.get") == 1
+
+
+async def test_gzip_is_unpacked(emulator, customer_id):
+    emulator.inject(Fault(Gzip(), operation="customers.get"))
+    async with connected(emulator) as client:
+        assert (await client.customers.get(customer_id)).id == customer_id
+
+
+async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id, monkeypatch):
+    monkeypatch.setattr("partnercenter_async._session.transport.MAX_BODY", 100_000)
+    emulator.inject(Fault(Gzip(padding=1_000_000), operation="customers.get", times=1))
+    emulator.inject(Fault(ReplaceBody(lambda body: body + b" " * 100_000), operation="customers.get", nth=2))
+    async with connected(emulator) as client:
+        for _ in range(2):
+            with pytest.raises(BodyTooLargeError):
+                await client.customers.get(customer_id)
+        assert (await client.customers.get(customer_id)).id == customer_id
+    assert emulator.count("customers.get") == 3
+
+
+async def test_a_dripping_body_ends_at_the_deadline(emulator, customer_id):
+    emulator.inject(Fault(Drip(interval=0.02), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(DeadlineError) as caught:
+            await client.customers.get(customer_id, deadline=0.3)
+    assert caught.value.attempts == 1
+
+
+async def test_an_unknown_authority_is_not_trusted(emulator, customer_id):
+    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s")
+    async with PartnerCenterClient(FakeCredential(), cloud=cloud, ssl_context=ssl.create_default_context()) as client:
+        with pytest.raises(CertificateError):
+            await client.customers.get(customer_id)
+    assert emulator.count() == 0
+
+
+@pytest.mark.fault("F32")
+async def test_leaving_a_walk_leaves_no_exchange_open(emulator, customer_id):
+    async with connected(emulator) as client:
+        for _ in range(20):
+            async for _order in client.orders.list(customer_id):
+                break
+        assert len(asyncio.all_tasks()) - emulator.open_connections <= 2
+        assert emulator.open_connections <= 2  # the pool's, and the credential's
+
+
+async def test_a_closed_client_says_so(emulator, customer_id):
+    async with connected(emulator) as client:
+        await client.close()
+        with pytest.raises(RuntimeError, match="closed"):
+            await client.customers.get(customer_id)
+
+
+async def test_two_credentials_share_one_pool(emulator, customer_id):
+    async with connected(emulator) as app, connected(emulator, user=True) as other:
+        user = app.with_options(credential=other._session.tokens.credential)
+        await app.customers.get(customer_id)
+        await user.customers.get(customer_id)
+        first, second = [each for each in emulator.requests if each.operation == "customers.get"]
+    assert first.connection == second.connection
+    assert first.headers["Authorization"] != second.headers["Authorization"]
+
+
+async def test_the_emulator_never_shows_a_token(emulator, customer_id):
+    async with connected(emulator) as client:
+        await client.customers.get(customer_id)
+        token = await client._session.tokens.authorization()
+    recorded = emulator.requests[-1].headers["Authorization"]
+    assert token not in recorded
+    assert fingerprint(str(token).removeprefix("Bearer ")) in recorded
