@@ -144,15 +144,13 @@ class PartnerCenterClient:
         :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, before anything is sent.
         """
         if method not in METHODS:
-            message = f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}"
-            raise ValueError(message)
+            raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
         if query:
             path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
         try:
             url = self._session.urls.build(path)
         except ValueError as error:
-            message = f"path {path!r} is refused: {error}"
-            raise ValueError(message) from None
+            raise ValueError(f"path {path!r} is refused: {error}") from None
         checked = self._session.options(options)
         if into is None:
             return await self._session.request(method, url, None, checked, body=body)

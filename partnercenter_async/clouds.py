@@ -34,13 +34,11 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True):
         origin(self.endpoint, "endpoint")
         origin(self.authority, "authority")
         if not self.scope:
-            message = (
+            raise ValueError(
                 "scope is empty; pass the service's scope, such as https://api.partnercenter.microsoft.com/.default"
             )
-            raise ValueError(message)
         if not _VERSION.fullmatch(self.version):
-            message = f"version must look like v1, not {self.version!r}"
-            raise ValueError(message)
+            raise ValueError(f"version must look like v1, not {self.version!r}")
 
     @classmethod
     def from_environment(cls) -> "Cloud":
@@ -52,8 +50,7 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True):
         named = {"": cls.GLOBAL, "global": cls.GLOBAL, "us-government": cls.US_GOVERNMENT, "china": cls.CHINA}
         name = os.environ.get("PARTNER_CENTER_CLOUD", "")
         if name not in named:
-            message = f"PARTNER_CENTER_CLOUD is {name!r}; it must be global, us-government or china"
-            raise ValueError(message)
+            raise ValueError(f"PARTNER_CENTER_CLOUD is {name!r}; it must be global, us-government or china")
         cloud = named[name]
         authority = os.environ.get("AZURE_AUTHORITY_HOST") or cloud.authority
         return cls(
@@ -74,11 +71,9 @@ def origin(url: str, name: str) -> tuple[str, str, int]:
         or parts.query
         or parts.fragment
     ):
-        message = f"{name} must be an origin such as https://host or https://host:port, not {url!r}"
-        raise ValueError(message)
+        raise ValueError(f"{name} must be an origin such as https://host or https://host:port, not {url!r}")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
-        message = f"{name} must be https (http is for a loopback address only), not {url!r}"
-        raise ValueError(message)
+        raise ValueError(f"{name} must be https (http is for a loopback address only), not {url!r}")
     standard = 443 if parts.scheme == "https" else 80
     return parts.scheme, parts.hostname, standard if parts.port is None else parts.port
 

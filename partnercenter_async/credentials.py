@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from partnercenter_async._session.arguments import check_seconds, check_text
 from partnercenter_async._session.decoding import decode
-from partnercenter_async._session.retry import RETRIED_STATUSES, check_seconds
+from partnercenter_async._session.retry import RETRIED_STATUSES
 from partnercenter_async._session.transport import AiohttpTransport, RawResponse, Request, Secret, Transport
 from partnercenter_async.clouds import Cloud, origin
 from partnercenter_async.errors import CredentialError, DecodeError, PartnerCenterError, excerpt
@@ -72,12 +73,9 @@ class RefreshTokenCredential:
         argument.
         """
         for name, value in (("tenant_id", tenant_id), ("client_id", client_id), ("refresh_token", refresh_token)):
-            if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-                message = f"{name} is empty"
-                raise ValueError(message)
+            check_text(name, value)
         if (not client_secret) == (client_assertion is None):
-            message = "pass either client_secret or client_assertion"
-            raise ValueError(message)
+            raise ValueError("pass either client_secret or client_assertion")
         self._authority = Cloud.from_environment().authority if authority is None else authority
         self._authority = (self._authority if "://" in self._authority else f"https://{self._authority}").rstrip("/")
         origin(self._authority, "authority")
@@ -107,8 +105,7 @@ class RefreshTokenCredential:
         """
         del enable_cae, kwargs
         if not scopes:
-            message = "get_token needs at least one scope"
-            raise ValueError(message)
+            raise ValueError("get_token needs at least one scope")
         tenant = self._tenant_id if tenant_id is None else _tenant(tenant_id)
         redemption = asyncio.get_running_loop().create_task(self._redeem(tenant, " ".join(scopes), claims))
         self._redemptions.add(redemption)
@@ -135,8 +132,7 @@ class RefreshTokenCredential:
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: the pickle would hold the secrets."""
-        message = "a credential holds secrets and can't be pickled; make one where it is needed"
-        raise TypeError(message)
+        raise TypeError("a credential holds secrets and can't be pickled; make one where it is needed")
 
     def __repr__(self) -> str:
         """Show the app and its tenant."""
@@ -224,6 +220,5 @@ def _read(raw: RawResponse) -> _TokenAnswer:
 
 def _tenant(tenant_id: str) -> str:
     if not _TENANT.fullmatch(tenant_id) or not tenant_id.strip("."):
-        message = f"tenant_id must be a tenant's id or domain, not {tenant_id!r}"
-        raise ValueError(message)
+        raise ValueError(f"tenant_id must be a tenant's id or domain, not {tenant_id!r}")
     return tenant_id

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaita
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from partnercenter_async._session.arguments import check_count
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -36,9 +38,7 @@ def fan_out(
     its outcome's ``error``; one of the source is raised once all begun calls were given. Leaving the loop cancels the
     calls under way.
     """
-    if isinstance(concurrency, bool) or concurrency < 1:
-        message = f"concurrency must be a positive whole number, not {concurrency!r}"
-        raise ValueError(message)
+    check_count("concurrency", concurrency)
     inputs = aiter(source) if isinstance(source, AsyncIterable) else _each(source)
     return _outcomes(inputs, call, concurrency)
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
@@ -113,13 +114,13 @@ class Listing(ABC, Generic[T]):
         except (AttributeError, ValueError, binascii.Error):
             found = None
         if found is None:
-            message = "continuation is not one of this library's, or was altered; pass page.continuation as it is"
-            raise ValueError(message)
+            raise ValueError(
+                "continuation is not one of this library's, or was altered; pass page.continuation as it is"
+            )
         if (found.operation, found.path) != (self._operation, self.path):
-            message = (
+            raise ValueError(
                 f"continuation belongs to {found.operation} with other ids or filters; pass it to the same listing"
             )
-            raise ValueError(message)
         return found.next
 
 
@@ -193,9 +194,8 @@ class Pager(Generic[T]):
 
     async def collect(self, *, limit: int | None = None) -> list[T]:
         """Return all items, or the first ``limit`` of them, as a list; pages beyond the limit are not fetched."""
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            message = f"limit must be a whole number, 0 or more, not {limit!r}"
-            raise ValueError(message)
+        if limit is not None:
+            check_count("limit", limit, least=0)
         found: list[T] = []
         if limit == 0:
             return found

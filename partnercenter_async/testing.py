@@ -59,8 +59,7 @@ class FakeTransport:
             made = self._function(request)
             return await made if inspect.isawaitable(made) else made
         if not self._answers:
-            message = f"no answer is left for {request.method} {request.url}"
-            raise AssertionError(message)
+            raise AssertionError(f"no answer is left for {request.method} {request.url}")
         given = self._answers.popleft()
         if isinstance(given, Exception):
             raise given
@@ -144,8 +143,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            message = "nothing is left that could end the wait"
-            raise RuntimeError(message)
+            raise RuntimeError("nothing is left that could end the wait")
         if not ready and timeout:
             self._jump(timeout)
         return ready

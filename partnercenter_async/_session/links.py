@@ -32,18 +32,15 @@ class UrlBuilder:
         """
         path, mark, query = reference.partition("?")
         if _UNSAFE.search(path) or re.search(r"[\x00-\x20\x7f#]", query):
-            message = "it holds a blank, a control character, a backslash or a fragment"
-            raise ValueError(message)
+            raise ValueError("it holds a blank, a control character, a backslash or a fragment")
         path = self._own_path(path)
         segments = [segment for segment in path.split("/") if segment]
         while segments and segments[0].lower() == self._version.lower():
             del segments[0]
         if not segments:
-            message = "it names no resource"
-            raise ValueError(message)
+            raise ValueError("it names no resource")
         if any(climbs(segment) for segment in segments):
-            message = "its path climbs"
-            raise ValueError(message)
+            raise ValueError("its path climbs")
         slash = "/" if path.endswith("/") else ""
         return self.base + _ascii("/".join(segments)) + slash + mark + _ascii(query)
 
@@ -52,13 +49,11 @@ class UrlBuilder:
         if _SCHEME.match(path):
             absolute = _ORIGIN.fullmatch(path)
             if absolute is None or not self._is_own(absolute[1]):
-                message = "it leads to another origin"
-                raise ValueError(message)
+                raise ValueError("it leads to another origin")
             return absolute[2]
         # Two slashes begin a network path, unless the version stands behind a slash that was doubled.
         if path.startswith("//") and path.lstrip("/").partition("/")[0].lower() != self._version.lower():
-            message = "it leads to another origin"
-            raise ValueError(message)
+            raise ValueError("it leads to another origin")
         return path
 
     def _is_own(self, text: str) -> bool:

@@ -8,12 +8,12 @@ import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TypeVar, cast
 
 import backoff
 import msgspec
 
+from partnercenter_async._session.arguments import check_count, check_seconds
 from partnercenter_async._session.response import Headers
 from partnercenter_async.errors import Attempt, PartnerCenterError
 
@@ -46,9 +46,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what can't be meant; raises ValueError."""
-        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            message = f"attempts must be a positive whole number, not {self.attempts!r}"
-            raise ValueError(message)
+        check_count("attempts", self.attempts)
         for name in ("first_wait", "longest_wait", "longest_retry_after"):
             check_seconds(name, getattr(self, name))
 
@@ -56,14 +54,6 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Return the longest random wait after so many tries."""
         # The exponent is capped for policies of very many attempts, whose power would not fit a float.
         return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
-
-
-def check_seconds(name: str, value: object) -> float:
-    """Return a duration; raises ValueError unless it is a positive finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
-        message = f"{name} must be a positive finite number of seconds, not {value!r}"
-        raise ValueError(message)
-    return float(value)
 
 
 @dataclass(slots=True)

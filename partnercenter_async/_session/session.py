@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
 
 import msgspec
 
+from partnercenter_async._session.arguments import check_seconds, check_text
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.decoding import decode
 from partnercenter_async._session.links import UrlBuilder
@@ -19,7 +20,6 @@ from partnercenter_async._session.retry import (
     Attempts,
     FailedTryError,
     RetryPolicy,
-    check_seconds,
     retry_after,
     with_retries,
 )
@@ -52,7 +52,6 @@ T = TypeVar("T")
 
 _logger = logging.getLogger("partnercenter_async")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OWNED = frozenset(
     [
         "accept",
@@ -115,7 +114,7 @@ class Settings:
         for name in ("locale", "application"):
             value = getattr(self, name)
             if value is not None:
-                check_header_value(name, value)
+                check_text(name, value)
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -160,8 +159,7 @@ class Session:
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""
         if "request_id" in given:
-            message = "request_id is for a single call; each page of a listing has its own"
-            raise ValueError(message)
+            raise ValueError("request_id is for a single call; each page of a listing has its own")
         return self.options(cast("CallOptions", given))
 
     async def close(self) -> None:
@@ -173,8 +171,7 @@ class Session:
     async def send(self, request: Request, authorization: Secret) -> RawResponse:
         """Sign a request and make one exchange of it; the token goes to the configured origin or nowhere."""
         if not request.url.startswith(self.urls.base):
-            message = f"refused to send a token to {request.url.partition('?')[0]}"
-            raise LinkError(message)
+            raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
         signed = (*request.headers, ("Authorization", authorization))
         return await self.transport.send(msgspec.structs.replace(request, headers=signed))
 
@@ -190,12 +187,11 @@ class Session:
         """Check a call's options; raises ValueError that names the one."""
         for name in given:
             if name not in _OPTIONS:
-                message = f"there is no option {name!r}; there are {', '.join(_OPTIONS)}"
-                raise TypeError(message)
+                raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
         timeout, deadline = given.get("timeout"), given.get("deadline", self.settings.deadline)
         for name in ("correlation_id", "request_id"):
             if name in given:
-                check_header_value(name, given.get(name))
+                check_text(name, given.get(name))
         return Options(
             self.settings.timeout if timeout is None else check_seconds("timeout", timeout),
             None if deadline is None else check_seconds("deadline", deadline),
@@ -350,26 +346,13 @@ def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
     return tuple(merged)
 
 
-def check_header_value(name: str, value: object) -> str:
-    """Return a text that goes into a header; raises ValueError that names the argument."""
-    if not isinstance(value, str) or not value.strip():
-        message = f"{name} must be a text that is not empty, not {value!r}"
-        raise ValueError(message)
-    if _CONTROL.search(value):
-        message = f"{name} holds a control character"
-        raise ValueError(message)
-    return value
-
-
 def _check_header(name: object, value: object) -> tuple[str, str]:
     """Return a caller's header line; raises ValueError where the session owns it or it can't be sent."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        message = f"headers: {name!r} is not a header name"
-        raise ValueError(message)
+        raise ValueError(f"headers: {name!r} is not a header name")
     if name.lower() in _OWNED:
-        message = f"headers: {name} is set by the client{_INSTEAD.get(name.lower(), '')}"
-        raise ValueError(message)
-    text = check_header_value(f"headers: {name}", value)
+        raise ValueError(f"headers: {name} is set by the client{_INSTEAD.get(name.lower(), '')}")
+    text = check_text(f"headers: {name}", value)
     if name.lower() == "if-match" and text != "*" and not text.endswith('"'):
         text = f'"{text}"'  # resources show their etag without the quotes that the header wants
     return name, text

@@ -81,8 +81,7 @@ class AiohttpTransport:
     async def send(self, request: Request, /) -> RawResponse:
         """Make one exchange."""
         if self._closed:
-            message = "the client was closed; make a new one"
-            raise RuntimeError(message)
+            raise RuntimeError("the client was closed; make a new one")
         session = self._session
         if session is None:
             # The session bounds the number of exchanges itself, so nobody ever waits for the pool.

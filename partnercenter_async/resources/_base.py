@@ -1,19 +1,15 @@
 """What all resources do: make a route of ids, a query of filters, and a call of both."""
 
-import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
+from partnercenter_async._session.arguments import check_text
 from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
 from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 
 T = TypeVar("T")
-
-
-# Control characters, and halves of characters, which have no encoding.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def route(template: str, **ids: str) -> str:
@@ -23,27 +19,15 @@ def route(template: str, **ids: str) -> str:
 
 def _segment(name: str, value: str) -> str:
     """Percent-encode an id. No encoding of nothing, `.` and `..` survives on its way through URLs."""
-    segment = quote(check_id(name, value), safe="")
+    segment = quote(check_text(name, value), safe="")
     if climbs(segment):
-        message = f"{name} is {value!r}, which a server may take for a step up in the path"
-        raise ValueError(message)
+        raise ValueError(f"{name} is {value!r}, which a server may take for a step up in the path")
     return segment
-
-
-def check_id(name: str, value: str) -> str:
-    """Return an id; raises ValueError that names it where it can't be one."""
-    if not isinstance(value, str) or not value.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-        message = f"{name} must be an id, not {value!r}"
-        raise ValueError(message)
-    if _UNSAFE.search(value):
-        message = f"{name} holds a control character: {value!r}"
-        raise ValueError(message)
-    return value
 
 
 def optional_id(name: str, value: str | None) -> str | None:
     """Return an id that may be left out."""
-    return None if value is None else check_id(name, value)
+    return None if value is None else check_text(name, value)
 
 
 def query(filters: Mapping[str, str | bool | int | None]) -> str:

@@ -4,6 +4,7 @@ from typing import Literal, Unpack
 
 import msgspec
 
+from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.customers import Customer
 from partnercenter_async.paging import Pager
@@ -44,9 +45,8 @@ class Customers(Resource):
 
         Source: https://learn.microsoft.com/partner-center/developer/get-a-list-of-customers
         """
-        if size is not None and (isinstance(size, bool) or size < 1):
-            message = f"size must be a positive whole number, not {size!r}"
-            raise ValueError(message)
+        if size is not None:
+            check_count("size", size)
         encoded = None if filter is None else msgspec.json.encode(filter).decode()
         return self._list("customers.list", "customers" + query({"size": size, "filter": encoded}), Customer, options)
 

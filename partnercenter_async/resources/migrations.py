@@ -2,6 +2,7 @@
 
 from typing import Unpack
 
+from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.migrations import NewCommerceMigration, NewCommerceMigrationEvent
 from partnercenter_async.paging import Pager
@@ -31,8 +32,7 @@ class Migrations(Resource):
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-the-collection-of-migration-events-associated-to-a-new-commerce-migration-id-or-subscription-id
         """
         if migration_id is None and current_subscription_id is None:
-            message = "pass migration_id or current_subscription_id; the service gives no events without either"
-            raise ValueError(message)
+            raise ValueError("pass migration_id or current_subscription_id; the service gives no events without either")
         path = route("customers/{customer_id}/migrations/newcommerce/events", customer_id=customer_id) + query(
             {
                 "migration_id": optional_id("migration_id", migration_id),
@@ -60,9 +60,8 @@ class Migrations(Resource):
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-the-list-of-new-commerce-migrations
         """
-        if page_size is not None and (isinstance(page_size, bool) or not 1 <= page_size <= _LARGEST_PAGE):
-            message = f"page_size must be 1 to {_LARGEST_PAGE}, not {page_size!r}"
-            raise ValueError(message)
+        if page_size is not None:
+            check_count("page_size", page_size, most=_LARGEST_PAGE)
         path = "migrations/newcommerce" + query(
             {
                 "CustomerTenantId": optional_id("customer_tenant_id", customer_tenant_id),

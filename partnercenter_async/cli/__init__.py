@@ -1,0 +1,235 @@
+"""The `partnercenter` command: listings as lines of JSON, a demo, and an emulator to try things on.
+
+Exit codes: 0 all good; 1 an error; 2 wrong usage or missing credentials; 3 some customers failed, each with a line on
+stderr, and the others were delivered; 130 interrupted; 141 whoever read stdout closed it.
+"""
+
+import importlib.metadata
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+
+from partnercenter_async.cli.listing import Listings
+from partnercenter_async.cli.meter import Meter
+from partnercenter_async.cli.ndjson import LineWriter
+from partnercenter_async.cli.run import execute, leave, stderr
+from partnercenter_async.client import PartnerCenterClient
+from partnercenter_async.models.orders import BillingCycleType
+from partnercenter_async.resources.customers import CustomerFilter
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="partnercenter",
+    help="Read Microsoft Partner Center as lines of JSON (NDJSON), each item as the service sent it.",
+    epilog=(
+        "Credentials: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; with PARTNER_CENTER_REFRESH_TOKEN "
+        "App+User, without it app-only. Exit codes: 0 good, 1 error, 2 usage or missing credentials, 3 some customers "
+        "failed, 130 interrupted, 141 stdout was closed."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+
+Output: TypeAlias = Annotated[str, typer.Option("--output", "-o", help="A file to write to; - is stdout.")]
+Concurrency: TypeAlias = Annotated[int, typer.Option(min=1, max=1024, help="How many customers at once.")]
+CustomerId: TypeAlias = Annotated[str | None, typer.Option("--customer", metavar="ID", help="One customer.")]
+AllCustomers: TypeAlias = Annotated[bool, typer.Option("--all-customers", help="Every customer of the partner.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(importlib.metadata.version("partnercenter-async"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def _check_choice(customer: str | None, all_customers: bool) -> None:
+    if (customer is None) != all_customers:
+        message = "pass either --customer ID or --all-customers"
+        raise typer.BadParameter(message)
+
+
+@app.command()
+def customers(
+    name_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose company name begins so.")] = None,
+    domain_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose domain begins so.")] = None,
+    output: Output = "-",
+) -> None:
+    """List the partner's customers."""
+    if name_starts_with is not None and domain_starts_with is not None:
+        message = "pass --name-starts-with or --domain-starts-with, not both"
+        raise typer.BadParameter(message)
+    kept: CustomerFilter | None = None
+    if name_starts_with is not None:
+        kept = CustomerFilter("CompanyName", name_starts_with)
+    elif domain_starts_with is not None:
+        kept = CustomerFilter("Domain", domain_starts_with)
+
+    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
+        await Listings(client, lines, meter).customers(kept)
+        return 0
+
+    execute(job, label="customers", output=output, concurrency=1)
+
+
+@app.command()
+def orders(
+    customer: CustomerId = None,
+    all_customers: AllCustomers = False,
+    indirect_reseller: Annotated[
+        str | None, typer.Option(metavar="ID", help="Keep the orders of that indirect reseller.")
+    ] = None,
+    billing_type: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="Keep the orders billed so: monthly, annual, one_time, ...")
+    ] = None,
+    include_price: Annotated[bool, typer.Option("--include-price", help="Ask for prices.")] = False,
+    include_system_purchases: Annotated[
+        bool, typer.Option("--include-system-purchases", help="Ask also for the service's own purchases.")
+    ] = False,
+    concurrency: Concurrency = 32,
+    output: Output = "-",
+) -> None:
+    """List the orders of one customer or of all."""
+    _check_choice(customer, all_customers)
+
+    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
+        listings = Listings(client, lines, meter)
+
+        async def of_one(customer_id: str) -> None:
+            await listings.orders(
+                customer_id,
+                indirect_reseller_id=indirect_reseller,
+                billing_type=None if billing_type is None else BillingCycleType(billing_type),
+                include_price=include_price,
+                include_system_purchases=include_system_purchases,
+            )
+
+        if customer is None:
+            return await listings.of_all(of_one, concurrency)
+        await of_one(customer)
+        return 0
+
+    execute(job, label="orders", output=output, concurrency=concurrency)
+
+
+@app.command()
+def provisioning(
+    customer: CustomerId = None,
+    order: Annotated[str | None, typer.Option(metavar="ID", help="One order of the customer.")] = None,
+    all_customers: AllCustomers = False,
+    concurrency: Concurrency = 32,
+    output: Output = "-",
+) -> None:
+    """List what is provisioned of orders, line item by line item, with customerId and orderId in front."""
+    _check_choice(customer, all_customers)
+    if order is not None and customer is None:
+        message = "--order needs --customer"
+        raise typer.BadParameter(message)
+
+    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
+        listings = Listings(client, lines, meter)
+        if customer is None:
+            return await listings.of_all(listings.provisioning, concurrency)
+        await listings.provisioning(customer, order)
+        return 0
+
+    execute(job, label="provisioning", output=output, concurrency=concurrency)
+
+
+@app.command()
+def migrations(
+    customer: CustomerId = None,
+    all_customers: AllCustomers = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="The events of each migration in place of the migrations.")
+    ] = False,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1024, help="Of how many migrations at once events are read.")
+    ] = 32,
+    output: Output = "-",
+) -> None:
+    """List New-Commerce migrations, or their events with customerId in front."""
+    _check_choice(customer, all_customers)
+
+    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
+        listings = Listings(client, lines, meter)
+        if events:
+            return await listings.events(customer, concurrency)
+        await listings.migrations(customer)
+        return 0
+
+    execute(job, label="migrations", output=output, concurrency=concurrency)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=1, max=100_000, help="How many customers the emulator has.")] = 300,
+    concurrency: Concurrency = 32,
+    seed: Annotated[int, typer.Option(help="What the emulator's data is made from.")] = 7,
+    faults: Annotated[
+        bool, typer.Option(help="Server errors, throttling, lost connections and expired tokens.")
+    ] = True,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="A file to write to; - is stdout. A temporary one by default.")
+    ] = None,
+) -> None:
+    """Run the main job on an embedded emulator, with faults, and compare every record with what it holds."""
+    from partnercenter_async.cli.demo import run_demo  # noqa: PLC0415 - the emulator is slow to import
+    from partnercenter_async.cli.summary import show  # noqa: PLC0415 - as above
+
+    async def run() -> int:
+        to_stdout = output == "-"
+        path = Path(output) if output is not None and not to_stdout else _temporary()
+        try:
+            with Meter(stderr(), "demo", total=customers) as meter:
+                result = await run_demo(
+                    path,
+                    meter=meter,
+                    customers=customers,
+                    concurrency=concurrency,
+                    seed=seed,
+                    faults=faults,
+                    echo=sys.stdout.buffer if to_stdout else None,
+                )
+        finally:
+            if to_stdout:
+                path.unlink()
+        show(result, stderr() if to_stdout else Console(), written=not to_stdout)
+        return result.exit_code
+
+    leave(run)
+
+
+def _temporary() -> Path:
+    handle, path = tempfile.mkstemp(prefix="partnercenter-demo-", suffix=".ndjson")
+    os.close(handle)
+    return Path(path)
+
+
+@app.command()
+def emulator(
+    customers: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many customers it has.")] = 100,
+    orders: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many orders a customer has at most.")] = 12,
+    seed: Annotated[int, typer.Option(help="What its data is made from.")] = 7,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where it listens; 0 takes a free port.")] = 0,
+) -> None:
+    """Serve a local Partner Center until Ctrl-C; prints the environment with which this command finds it."""
+    from partnercenter_async.cli.serve import serve  # noqa: PLC0415 - the emulator is slow to import
+
+    leave(lambda: serve(customers=customers, orders=orders, seed=seed, port=port))

@@ -1,0 +1,362 @@
+"""The command writes what the service sent, and its exit code says how it went."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from partnercenter_async.cli.ndjson import records, with_ids
+from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
+from partnercenter_async.emulator.faults import encode
+
+COMMAND = (sys.executable, "-W", "error", "-m", "partnercenter_async")
+VARIABLES = (
+    "AZURE_TENANT_ID",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_AUTHORITY_HOST",
+    "PARTNER_CENTER_CLOUD",
+    "PARTNER_CENTER_ENDPOINT",
+    "PARTNER_CENTER_REFRESH_TOKEN",
+)
+
+
+@dataclass
+class Ended:
+    """A command that has ended."""
+
+    code: int | None
+    lines: list[bytes]
+    errors: str
+
+
+def environment(given: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return {**kept, "COLUMNS": "200", **given}
+
+
+async def run(emulator: Emulator, *arguments: str, **variables: str) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        env=environment({**emulator.environment(), **variables}),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return Ended(process.returncode, output.splitlines(), errors.decode())
+
+
+def as_served(documents: Sequence[object]) -> list[bytes]:
+    return [encode(document) for document in documents]
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    data = DataSet(customers=12, orders_per_customer=(0, 12), seed=3)
+    async with Emulator(data, page_size=4, customers_page_size=5, bom=True, link_style="mixed") as running:
+        yield running
+
+
+def busiest(data: DataSet) -> str:
+    return max(data.customer_ids(), key=data.order_count)
+
+
+# Lines
+
+
+def test_a_record_keeps_its_digits_and_its_unknown_fields():
+    odd = rb'{"a": 1.50, "new": "\u00e9 \n", "b": 12345678901234567.8901 }'
+    page = b'\xef\xbb\xbf {"items": [ ' + odd.replace(b", ", b",\n") + b' ,{}], "totalCount": 2}'
+    assert records(page) == [rb'{"a":1.50,"new":"\u00e9 \n","b":12345678901234567.8901}', b"{}"]
+
+
+@pytest.mark.parametrize("page", [b"[]", b'{"items": null}', b'{"totalCount": 0}', b'{"items": []}'])
+def test_a_page_without_records_gives_none(page):
+    assert records(page) == []
+
+
+def test_a_bare_array_is_a_page():
+    assert records(b' [{"id": "1"}, {"id": "2"}]') == [b'{"id":"1"}', b'{"id":"2"}']
+
+
+def test_ids_come_first_and_never_twice():
+    ids = {"customerId": "c", "orderId": 'o"1'}
+    assert with_ids(b'{"x":1.0}', ids) == b'{"customerId":"c","orderId":"o\\"1","x":1.0}'
+    assert with_ids(b"{}", ids) == b'{"customerId":"c","orderId":"o\\"1"}'
+    assert with_ids(b'{"orderId":"own"}', ids) == b'{"customerId":"c","orderId":"own"}'
+    assert with_ids(b'{"orderId":"own","customerId":"c"}', ids) == b'{"orderId":"own","customerId":"c"}'
+    assert with_ids(b"null", ids) == b"null"
+
+
+# Listings
+
+
+async def test_customers_are_written_as_served_in_their_order(emulator):
+    ended = await run(emulator, "customers")
+    expected = [emulator.data.customer(customer_id, full=False) for customer_id in emulator.data.customer_ids()]
+    assert (ended.code, ended.lines, ended.errors) == (0, as_served(expected), "")
+    assert emulator.count("customers.list") == 3
+
+
+async def test_customers_are_filtered_by_the_service(emulator):
+    name, domain = emulator.data.customer_name(4)
+    by_name, by_domain, by_both = await asyncio.gather(
+        run(emulator, "customers", "--name-starts-with", name[:8]),
+        run(emulator, "customers", "--domain-starts-with", domain),
+        run(emulator, "customers", "--name-starts-with", "a", "--domain-starts-with", "b"),
+    )
+    fifth = encode(emulator.data.customer(emulator.data.customer_id(4), full=False))
+    assert fifth in by_name.lines
+    assert by_domain.lines == [fifth]
+    assert (by_both.code, by_both.lines) == (2, [])
+
+
+async def test_orders_of_one_customer_are_written_as_served(emulator, tmp_path):
+    customer = busiest(emulator.data)
+    file = tmp_path / "orders.ndjson"
+    ended = await run(emulator, "orders", "--customer", customer, "--include-price", "--output", str(file))
+    assert (ended.code, ended.lines, ended.errors) == (0, [], "")
+    assert file.read_bytes().splitlines() == as_served([*emulator.data.orders(customer, include_price=True)])
+
+
+async def test_orders_of_all_customers_keep_each_customers_order(emulator):
+    ended = await run(emulator, "orders", "--all-customers", "--concurrency", "3")
+    assert ended.code == 0
+    found: dict[str, list[bytes]] = {}
+    for line in ended.lines:
+        found.setdefault(msgspec.json.decode(line)["referenceCustomerId"], []).append(line)
+    assert {name: lines for name in emulator.data.customer_ids() if (lines := found.get(name))} == {
+        name: lines
+        for name in emulator.data.customer_ids()
+        if (lines := as_served([*emulator.data.orders(name, include_price=False)]))
+    }
+
+
+async def test_the_filters_of_orders_reach_the_service(emulator):
+    customer, reseller = busiest(emulator.data), emulator.data.resellers[0].id
+    ended = await run(
+        emulator,
+        *("orders", "--customer", customer, "--indirect-reseller", reseller),
+        *("--billing-type", "one_time", "--include-system-purchases"),
+    )
+    assert ended.code == 0
+    query = next(request.query for request in emulator.requests if request.operation == "orders.list")
+    assert query == f"indirect_reseller_id={reseller}&billingType=OneTime&include_system_purchases=true"
+
+
+async def test_provisioning_names_customer_and_order(emulator):
+    customer = busiest(emulator.data)
+    by_order = {
+        str(order["id"]): [
+            with_ids(record, {"customerId": customer, "orderId": str(order["id"])})
+            for record in as_served(emulator.data.provisioning(customer, str(order["id"])))
+        ]
+        for order in emulator.data.orders(customer)
+    }
+    order_id, lines = next(iter(by_order.items()))
+    one, all_of_one, everything = await asyncio.gather(
+        run(emulator, "provisioning", "--customer", customer, "--order", order_id),
+        run(emulator, "provisioning", "--customer", customer),
+        run(emulator, "provisioning", "--all-customers"),
+    )
+    assert (one.code, one.lines) == (0, lines)
+    assert (all_of_one.code, all_of_one.lines) == (0, [line for lines in by_order.values() for line in lines])
+    assert everything.code == 0
+    assert {*all_of_one.lines} < {*everything.lines}
+
+
+async def test_migrations_and_their_events(emulator):
+    data = emulator.data
+    customer = max(data.customer_ids(), key=data.migration_count)
+    listed, events, all_listed, all_events = await asyncio.gather(
+        run(emulator, "migrations", "--customer", customer),
+        run(emulator, "migrations", "--customer", customer, "--events", "--concurrency", "1"),
+        run(emulator, "migrations", "--all-customers"),
+        run(emulator, "migrations", "--all-customers", "--events"),
+    )
+    assert [listed.code, events.code, all_listed.code, all_events.code] == [0, 0, 0, 0]
+    assert listed.lines == as_served(data.migrations(customer))
+    assert events.lines == [with_ids(event, {"customerId": customer}) for event in as_served(data.events(customer))]
+    assert all_listed.lines == as_served([migration for _, migration in data.all_migrations()])
+    assert sorted(all_events.lines) == sorted(
+        with_ids(event, {"customerId": name}) for name in data.customer_ids() for event in as_served(data.events(name))
+    )
+
+
+# Exit codes
+
+
+@pytest.mark.fault("F34")
+async def test_some_failed_customers_make_it_partial(emulator):
+    ids = list(emulator.data.customer_ids())
+    failed = [ids[2], ids[7]]
+    for customer in failed:
+        fault = Fault(service_error(403, 3000, "Not yours."), operation="orders.list", customer_id=customer, times=None)
+        emulator.inject(fault)
+    ended = await run(emulator, "orders", "--all-customers")
+    assert ended.code == 3
+    errors = ended.errors.splitlines()
+    assert len(errors) == 2
+    assert all(any(line.startswith(f"error: customer {customer}: 403") for line in errors) for customer in failed)
+    expected = [
+        order for name in ids if name not in failed for order in emulator.data.orders(name, include_price=False)
+    ]
+    assert sorted(ended.lines) == sorted(as_served(expected))
+
+
+async def test_a_failed_listing_is_an_error_and_what_came_before_is_delivered(emulator):
+    emulator.inject(Fault(service_error(403, 3000, "Not now."), operation="customers.list", nth=2, times=None))
+    listed, fanned_out = await asyncio.gather(run(emulator, "customers"), run(emulator, "orders", "--all-customers"))
+    assert (listed.code, fanned_out.code) == (1, 1)
+    # Whoever asked first got one page.
+    assert len(listed.lines) in {0, 5}
+    for ended in (listed, fanned_out):
+        assert ended.errors.startswith("error: 403")
+        assert ended.errors.count("\n") == 1
+        assert "GET /v1/customers, request id " in ended.errors
+
+
+async def test_app_only_provisioning_says_that_it_takes_a_user(emulator):
+    customer = busiest(emulator.data)
+    ended = await run(emulator, "provisioning", "--customer", customer, PARTNER_CENTER_REFRESH_TOKEN="")
+    assert (ended.code, ended.lines) == (1, [])
+    assert "App+User" in ended.errors
+
+
+async def test_missing_variables_are_named_and_the_output_is_left_alone(emulator, tmp_path):
+    file = tmp_path / "kept"
+    file.write_text("kept")
+    ended = await run(emulator, "customers", "--output", str(file), AZURE_TENANT_ID="", AZURE_CLIENT_SECRET="")
+    assert (ended.code, ended.lines) == (2, [])
+    assert ended.errors.startswith("error: set AZURE_TENANT_ID, AZURE_CLIENT_SECRET in the environment")
+    assert file.read_text() == "kept"
+    assert emulator.requests == []
+
+
+async def test_wrong_usage_is_2(emulator):
+    calls = (
+        ("orders",),
+        ("orders", "--customer", "a", "--all-customers"),
+        ("orders", "--customer", ".."),
+        ("orders", "--all-customers", "--concurrency", "0"),
+        ("provisioning", "--all-customers", "--order", "a"),
+        ("customers", "--output", "/nowhere/at/all"),
+    )
+    for ended in await asyncio.gather(*(run(emulator, *call) for call in calls)):
+        assert (ended.code, ended.lines) == (2, [])
+        assert ended.errors
+        assert "Traceback" not in ended.errors
+    assert emulator.count() == 0
+
+
+async def test_no_secret_is_ever_printed(emulator):
+    wrong = {"AZURE_CLIENT_SECRET": "canary-secret", "PARTNER_CENTER_REFRESH_TOKEN": "canary-token"}
+    for refresh_token in ("", "canary-token"):
+        variables = {**wrong, "PARTNER_CENTER_REFRESH_TOKEN": refresh_token}
+        ended = await run(emulator, "customers", **variables)
+        assert ended.code == 1
+        assert ended.errors.startswith("error: ")
+        assert "AADSTS" in ended.errors
+        assert "canary" not in ended.errors
+
+
+async def test_a_rotated_refresh_token_is_told_of_once():
+    async with Emulator(DataSet(customers=3), customers_page_size=1, rotate_refresh_token=True) as emulator:
+        emulator.expire_tokens()
+        ended = await run(emulator, "customers")
+        assert ended.code == 0
+        assert ended.errors.startswith("note: a new refresh token")
+        assert ended.errors.count("\n") == 1
+        assert emulator.latest_refresh_token not in ended.errors
+
+
+async def test_a_throttled_call_is_waited_for(emulator):
+    emulator.inject(Fault(gateway_throttle(0), operation="customers.list"))
+    ended = await run(emulator, "customers")
+    assert (ended.code, len(ended.lines), ended.errors) == (0, 12, "")
+
+
+async def test_a_reader_that_has_had_enough_ends_it_quietly(emulator):
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("orders", "--all-customers", "--concurrency", "1"),
+        env=environment(emulator.environment()),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=1024,
+    )
+    process.stdout._transport.close()
+    assert await process.stderr.read() == b""
+    assert await process.wait() == 141
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+async def test_an_interrupt_is_130(emulator):
+    emulator.inject(Fault(Delay(60.0), operation="customers.list", nth=3, times=None))
+    process = await asyncio.create_subprocess_exec(
+        *(*COMMAND, "customers"),
+        env=environment(emulator.environment()),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    # The last page never comes, so the command is under way whenever the signal reaches it.
+    await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors) == (130, b"")
+
+
+# The rest of the command
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_emulator_prints_its_environment_and_serves_until_it_is_told_to_stop(number):
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("emulator", "--customers", "4"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await process.stderr.readline()  # it serves
+    shell = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        'eval "$1"; shift; exec "$@"',
+        "sh",
+        b"".join([await process.stdout.readline() for _ in range(7)]),
+        *COMMAND,
+        "customers",
+        env=environment({}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    listed, _ = await shell.communicate()
+    assert (shell.returncode, listed.count(b"\n")) == (0, 4)
+    process.send_signal(number)
+    assert await process.communicate() == (b"", b"")
+    assert process.returncode == 0
+
+
+async def test_without_its_extra_the_command_says_how_to_get_it():
+    program = "import sys; sys.modules['typer'] = None; from partnercenter_async.__main__ import main; main()"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    output, errors = await process.communicate()
+    assert (process.returncode, output) == (2, b"")
+    assert errors == b"error: the command needs its extra: pip install 'partnercenter-async[cli]'\n"
+
+
+async def test_help_names_every_command_and_credential(emulator):
+    ended = await run(emulator, "--help")
+    text = b"\n".join(ended.lines).decode()
+    assert ended.code == 0
+    for name in ("customers", "orders", "provisioning", "migrations", "demo", "emulator", "AZURE_TENANT_ID"):
+        assert name in text

@@ -1,0 +1,232 @@
+"""Many inputs, so many calls at once, nothing left behind."""
+
+import asyncio
+import gc
+import tracemalloc
+
+import pytest
+from helpers import connected
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partnercenter_async import Outcome, fan_out
+from partnercenter_async.emulator import DataSet, Emulator, Fault, service_error
+from partnercenter_async.testing import run_in_virtual_time
+
+
+async def double(number: int) -> int:
+    await asyncio.sleep(number % 3)
+    if number % 10 == 7:
+        raise ValueError(number)
+    return 2 * number
+
+
+async def endless():
+    number = 0
+    while True:
+        yield number
+        number += 1
+
+
+@given(st.lists(st.integers(0, 50), max_size=40), st.integers(1, 9), st.booleans())
+def test_every_input_has_one_outcome(numbers, concurrency, asynchronous):
+    async def source():
+        for number in numbers:
+            await asyncio.sleep(0.1)
+            yield number
+
+    async def run():
+        given = source() if asynchronous else numbers
+        return [outcome async for outcome in fan_out(given, double, concurrency=concurrency)]
+
+    outcomes = run_in_virtual_time(run())
+    assert sorted(outcome.input for outcome in outcomes) == sorted(numbers)
+    for outcome in outcomes:
+        if outcome.input % 10 == 7:
+            assert isinstance(outcome.error, ValueError)
+            with pytest.raises(ValueError, match=str(outcome.input)):
+                _ = outcome.value
+        else:
+            assert outcome.error is None
+            assert outcome.value == 2 * outcome.input
+
+
+def test_outcomes_come_as_they_complete():
+    async def run():
+        async def wait(seconds):
+            await asyncio.sleep(seconds)
+
+        return [outcome.input async for outcome in fan_out([3, 1, 2], wait)]
+
+    assert run_in_virtual_time(run()) == [1, 2, 3]
+
+
+@pytest.mark.fault("F33")
+def test_10_000_inputs_are_worked_50_at_a_time_in_flat_memory():
+    under_way = most = tasks = 0
+
+    async def work(_number: int) -> bytes:
+        nonlocal under_way, most, tasks
+        under_way += 1
+        most, tasks = max(most, under_way), max(tasks, len(asyncio.all_tasks()))
+        await asyncio.sleep(1)
+        under_way -= 1
+        return bytes(50_000)
+
+    async def run() -> float:
+        count = 0
+        async for outcome in fan_out(iter(range(10_000)), work, concurrency=50):
+            count += len(outcome.value) == 50_000
+        assert count == 10_000
+        return asyncio.get_running_loop().time()
+
+    tracemalloc.start()
+    try:
+        took = run_in_virtual_time(run())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most == 50
+    assert tasks <= 50 + 2  # the caller's, and the one that draws inputs
+    assert took == pytest.approx(200)
+    assert peak < 50_000_000
+
+
+@pytest.mark.fault("F35")
+def test_a_slow_consumer_holds_up_calls_and_inputs():
+    drawn = begun = 0
+
+    async def source():
+        nonlocal drawn
+        async for number in endless():
+            drawn += 1
+            yield number
+
+    async def work(number: int) -> int:
+        nonlocal begun
+        begun += 1
+        return number
+
+    async def run() -> None:
+        taken = 0
+        outcomes = fan_out(source(), work, concurrency=5)
+        async for _ in outcomes:
+            taken += 1
+            await asyncio.sleep(10)
+            assert begun <= taken + 5
+            assert drawn <= begun + 1
+            if taken == 40:
+                break
+        await outcomes.aclose()
+
+    run_in_virtual_time(run())
+
+
+@pytest.mark.fault("F33")
+@pytest.mark.fault("F35")
+@pytest.mark.parametrize("taken", [1, 5])
+def test_leaving_the_loop_leaves_nothing_running(taken):
+    ended = []
+
+    async def work(number: int) -> int:
+        try:
+            await asyncio.sleep(1 if number < 5 else 1000)
+        except asyncio.CancelledError:
+            ended.append(number)
+            raise
+        return number
+
+    async def run() -> float:
+        count = 0
+        async for _ in fan_out(endless(), work, concurrency=8):
+            count += 1
+            if count == taken:
+                break
+        gc.collect()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(run()) == pytest.approx(1)
+    assert ended
+
+
+def test_an_error_in_the_loops_body_ends_the_calls():
+    async def run() -> int:
+        with pytest.raises(KeyError):
+            async for outcome in fan_out(endless(), double, concurrency=4):
+                raise KeyError(outcome.input)
+        gc.collect()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert run_in_virtual_time(run()) == 1
+
+
+def test_a_cancelled_consumer_takes_its_calls_along():
+    async def consume() -> None:
+        async for _ in fan_out([1], lambda _: asyncio.sleep(1000)):
+            pass
+
+    async def run() -> int:
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return len(asyncio.all_tasks())
+
+    assert run_in_virtual_time(run()) == 1
+
+
+def test_an_error_of_the_source_comes_behind_the_outcomes():
+    async def source():
+        yield 1
+        yield 2
+        raise OSError("no more")
+
+    async def run():
+        found = []
+        with pytest.raises(OSError, match="no more"):
+            async for outcome in fan_out(source(), double):
+                found.append(outcome.input)  # noqa: PERF401 - the source fails behind them
+        return found
+
+    assert run_in_virtual_time(run()) == [1, 2]
+
+
+def test_a_call_that_fails_before_it_is_awaited_is_an_outcome():
+    def call(number: int):
+        raise LookupError(number)
+
+    async def run():
+        return [outcome async for outcome in fan_out([1], call)]
+
+    (outcome,) = run_in_virtual_time(run())
+    assert isinstance(outcome, Outcome)
+    assert isinstance(outcome.error, LookupError)
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, True, 1.5])
+def test_a_concurrency_that_cannot_be_meant_is_refused(concurrency):
+    with pytest.raises(ValueError, match="concurrency"):
+        fan_out([], double, concurrency=concurrency)
+
+
+async def test_one_bad_customer_costs_nobody_else_anything():
+    data = DataSet(customers=30, orders_per_customer=(0, 5), seed=6)
+    async with Emulator(data, customers_page_size=7) as emulator, connected(emulator) as client:
+        ids = list(data.customer_ids())
+        emulator.inject(Fault(service_error(404, 1000, "Gone."), customer_id=ids[3], times=None))
+
+        async def orders_of(customer):
+            return await client.orders.list(customer.id).collect()
+
+        outcomes = {each.input.id: each async for each in fan_out(client.customers.list(), orders_of, concurrency=8)}
+        assert set(outcomes) == set(ids)
+        for customer_id, outcome in outcomes.items():
+            if customer_id == ids[3]:
+                assert outcome.error is not None
+            else:
+                assert len(outcome.value) == data.order_count(customer_id)
