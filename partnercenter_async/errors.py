@@ -258,8 +258,10 @@ def status_error(status: int, reason: str, body: bytes, error: ApiError | None, 
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else StatusError)  # noqa: PLR2004 - 5xx
     if kind is AuthenticationError and is_mfa_refusal(reason, body):
         kind = MfaRequiredError
-    inner = (error.error or error) if error else None
+    inner = error.error if error and isinstance(error.error, ApiError) else error
     code = inner.code if inner else None
+    if code is None and error and isinstance(error.error, str):
+        code = error.error
     if isinstance(code, str) and code.isdecimal() and code.isascii():
         code = int(code)
     description = (inner.description or inner.message if inner else None) or excerpt(body) or None

@@ -114,12 +114,10 @@ class Listing(ABC, Generic[T]):
         except (AttributeError, ValueError, binascii.Error):
             found = None
         if found is None:
-            raise ValueError(
-                "continuation is not one of this library's, or was altered; pass page.continuation as it is"
-            )
+            raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
         if (found.operation, found.path) != (self._operation, self.path):
             raise ValueError(
-                f"continuation belongs to {found.operation} with other ids or filters; pass it to the same listing"
+                f"continuation is of {found.operation} with certain ids and filters; pass it to the same listing"
             )
         return found.next
 

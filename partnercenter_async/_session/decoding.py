@@ -3,6 +3,7 @@
 Both read scalars with the parsers of ``models.scalars``, so a value reads the same either way.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -20,26 +21,39 @@ T = TypeVar("T")
 _BOM = b"\xef\xbb\xbf"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,4000}(?:\.0*)?")
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
-_LARGEST_EXPONENT = 400
+_LARGEST_EXPONENT = 400  # of a whole number; a few letters of JSON could ask for gigabytes of digits otherwise
+_LARGEST_NUMBER = 10**_LARGEST_EXPONENT
 
 
 def decode(body: bytes, into: type[T]) -> T:
     """Return a JSON body as ``into``; raises DecodeError."""
-    body = body.removeprefix(_BOM)
     try:
-        try:
-            return _decoder(into).decode(body)
-        except msgspec.ValidationError as error:
-            return _second_look(body, into, error)
+        return cast("T", _decode(body.removeprefix(_BOM), into))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        what = "an empty body" if not body.strip() else f"{error}, in a body that begins {excerpt(body)!r}"
+        what = f"{error}, in a body that begins: {excerpt(body)}" if body.strip() else "it is empty"
         made = DecodeError(f"the body is not the JSON that was expected: {what}")
-        made.body = body
-        raise made from error
+    except _UnreadableError as error:
+        path = "$" + "".join(reversed(error.path))
+        made = DecodeError(f"the body is not the JSON that was expected: {error}, at {path}", path=path)
+    made.body = body
+    raise made
+
+
+def _decode(body: bytes, into: type) -> object:
+    try:
+        return _decoder(into).decode(body)
+    except msgspec.ValidationError:
+        reader = _reader(into)
+        if reader is None:
+            raise
+        value = reader(_untyped.decode(body))
+        if value is None:
+            raise
+        return value
 
 
 @lru_cache(maxsize=256)
-def _decoder(into: type[T]) -> "msgspec.json.Decoder[T]":
+def _decoder(into: type) -> "msgspec.json.Decoder[object]":
     # float_hook: numbers inside free-form objects stay exact too
     return msgspec.json.Decoder(into, dec_hook=_hook, float_hook=Decimal)
 
@@ -53,31 +67,15 @@ def _hook(kind: type, value: object) -> object:
         return parse_timestamp(value)
     if kind is JsonObject and isinstance(value, dict):
         return freeze(cast("dict[str, object]", value))
-    message = f"Expected `{kind.__name__}`, got `{type(value).__name__}`"
-    raise TypeError(message)
-
-
-def _second_look(body: bytes, into: type[T], first: msgspec.ValidationError) -> T:
-    value = _untyped.decode(body)
-    try:
-        reader = _reader(into)
-    except NotImplementedError:
-        raise first from None  # a type of the caller's own, of a kind that no resource has
-    try:
-        return cast("T", reader(value))
-    except _UnreadableError as error:
-        path = "$" + "".join(reversed(error.path))
-        made = DecodeError(f"the body is not the JSON that was expected: {error}, at {path}", path=path)
-        made.body = body
-        raise made from None
+    raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
 
 class _UnreadableError(Exception):
     """A value that even the second look can't read; the path grows on the way up."""
 
     def __init__(self, expected: str, value: object) -> None:
-        shown = excerpt(str(value).encode("utf-8", "replace"))[:40] if not isinstance(value, dict | list) else "..."
-        super().__init__(f"expected {expected}, got {type(value).__name__} {shown}")
+        got = type(value).__name__ + (f" {value[:40]!r}" if isinstance(value, str) else "")
+        super().__init__(f"expected {expected}, got {got}")
         self.path: list[str] = []
 
 
@@ -86,23 +84,28 @@ _Reader: TypeAlias = Callable[[object], object]
 
 
 @lru_cache(maxsize=256)
-def _reader(into: type) -> _Reader:
-    return _reader_of(inspect.type_info(into), {})
+def _reader(into: type) -> _Reader | None:
+    """Return the second look's reader of a type; None for a caller's own type that holds what no resource has."""
+    try:
+        return _reader_of(inspect.type_info(into), {})
+    except NotImplementedError:
+        return None
 
 
-def _reader_of(kind: inspect.Type, structs: dict[type, _Reader]) -> _Reader:  # noqa: PLR0911 - one line a kind
+def _reader_of(kind: inspect.Type, structs: dict[object, _Reader]) -> _Reader:  # noqa: PLR0911 - a line for each kind
     match kind:
         case inspect.StructType():
-            return _struct(kind, structs)
+            # A struct that holds itself meets its own reader, still being made.
+            return structs.get(kind.cls) or _struct(kind, structs)
         case inspect.VarTupleType():
             return _sequence(_reader_of(kind.item_type, structs), tuple)
         case inspect.ListType():
             return _sequence(_reader_of(kind.item_type, structs), list)
         case inspect.UnionType():
-            members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
-            return _reader_of(members[0], structs) if len(members) == 1 else _code
+            members = [_reader_of(each, structs) for each in kind.types if not isinstance(each, inspect.NoneType)]
+            return members[0] if len(members) == 1 else _either(members)
         case inspect.EnumType() if issubclass(kind.cls, OpenEnum):
-            return _enum(cast("type[OpenEnum]", kind.cls))
+            return _enum(kind.cls)
         case inspect.CustomType() if kind.cls is Timestamp:
             return _timestamp
         case inspect.CustomType() if kind.cls is JsonObject:
@@ -119,11 +122,7 @@ def _reader_of(kind: inspect.Type, structs: dict[type, _Reader]) -> _Reader:  # 
             raise NotImplementedError
 
 
-def _struct(kind: inspect.StructType, structs: dict[type, _Reader]) -> _Reader:
-    key = cast("type", kind)  # inspect gives one object for each parametrised struct, also inside itself
-    known = structs.get(key)
-    if known is not None:
-        return known
+def _struct(kind: inspect.StructType, structs: dict[object, _Reader]) -> _Reader:
     fields: list[tuple[str, str, bool, _Reader]] = []
 
     def read(value: object) -> object:
@@ -148,10 +147,10 @@ def _struct(kind: inspect.StructType, structs: dict[type, _Reader]) -> _Reader:
                 found[name] = member
         try:
             return kind.cls(**found)
-        except TypeError as error:
-            raise _UnreadableError(f"what {kind.cls.__name__} needs", value) from error
+        except TypeError:
+            raise _UnreadableError(f"all that {kind.cls.__name__} needs", members) from None
 
-    structs[key] = read
+    structs[kind.cls] = read
     for each in kind.fields:
         nullable = isinstance(each.type, inspect.UnionType) and each.type.includes_none
         fields.append((each.name, each.encode_name, nullable, _reader_of(each.type, structs)))
@@ -184,7 +183,7 @@ def _enum(enum: type[OpenEnum]) -> _Reader:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise _UnreadableError("a name", value)
-        return enum(value)
+        return enum(cast("str", _text(value)))
 
     return read
 
@@ -213,14 +212,24 @@ def _text(value: object) -> object:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | Decimal):
+    if isinstance(value, Decimal) or (isinstance(value, int) and abs(value) < _LARGEST_NUMBER):
         return str(value)
     raise _UnreadableError("a text", value)
 
 
-def _code(value: object) -> object:
-    """Read a code, which is a number on some hosts and a text on others."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+def _either(members: list[_Reader]) -> _Reader:
+    """Read what is of one kind on some hosts and of another on others, such as codes; numbers before texts."""
+    members.sort(key=lambda member: member is _text)
+
+    def read(value: object) -> object:
+        if value is None or (isinstance(value, str) and _text in members):
+            return value
+        for member in members[:-1]:
+            with contextlib.suppress(_UnreadableError):
+                return member(value)
+        return members[-1](value)
+
+    return read
 
 
 def _whole_number(value: object) -> object:
@@ -230,12 +239,7 @@ def _whole_number(value: object) -> object:
         return value
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(value.strip().partition(".")[0])
-    if (
-        isinstance(value, Decimal)
-        and value.is_finite()
-        and value.adjusted() < _LARGEST_EXPONENT
-        and value == value.to_integral_value()
-    ):
+    if isinstance(value, Decimal) and value.adjusted() < _LARGEST_EXPONENT and value == value.to_integral_value():
         return int(value)
     raise _UnreadableError("a whole number", value)
 

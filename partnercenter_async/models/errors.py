@@ -7,7 +7,7 @@ from partnercenter_async.models.scalars import JsonObject
 class ApiError(Model, frozen=True, kw_only=True):
     """What the service says of an error.
 
-    ``status_code`` comes from the gateway, ``error`` from hosts of a newer make, where it holds the rest.
+    ``status_code`` comes from the gateway; ``error`` from other hosts, where it holds the rest or is the code.
     """
 
     code: int | str | None = None
@@ -20,4 +20,4 @@ class ApiError(Model, frozen=True, kw_only=True):
     data: tuple[str, ...] = ()
     source: str | None = None
     status_code: int | None = None
-    error: "ApiError | None" = None
+    error: "ApiError | str | None" = None

@@ -30,7 +30,7 @@ class NewCommerceMigration(Model, frozen=True, kw_only=True):
 
 
 class NewCommerceMigrationEvent(NewCommerceMigration, frozen=True, kw_only=True):
-    """A step of a move. The reference lists the fields of the move itself, the service sends those below: both are here."""
+    """A step of a move: the fields that the service sends stand last, those that its reference lists before them."""
 
     created_time: Timestamp | None = None
     event_name: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
 # What follows the seconds: a fraction of any length and a zone, both optional.
 _TAIL = re.compile(r"(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})?")
@@ -41,8 +41,7 @@ class WireZone(tzinfo):
         else:
             self._offset = timedelta(0)
         if abs(self._offset) >= timedelta(hours=24):
-            message = f"{suffix!r} is not a UTC offset"
-            raise ValueError(message)
+            raise ValueError(f"{suffix!r} is not a UTC offset")
 
     def utcoffset(self, _when: datetime | None, /) -> timedelta:
         """Return the offset as the service wrote it; zero where it wrote none."""
@@ -98,8 +97,7 @@ def parse_timestamp(text: str) -> datetime:
             )
     loose = _LOOSE.fullmatch(text)
     if loose is None:
-        message = f"{text[:40]!r} is not a date"
-        raise ValueError(message)
+        raise ValueError(f"{text[:40]!r} is not a date")
     day, hour, minute, second, fraction, suffix = loose.groups()
     clock = f"{day}T{hour}:{minute}:{second}" if hour else f"{day}T00:00:00"
     return datetime.fromisoformat(clock).replace(
@@ -137,11 +135,14 @@ else:
         """A ``datetime`` that msgspec hands to our parser: its own rounds the seventh digit."""
 
 
+_NUMBERS = tuple(str(number) for number in range(20))  # more than any of the service's sets has names
+
+
 class OpenEnum(StrEnum):
     """A set of names that the service may widen any day.
 
     Another spelling of a member (``OneTime``, ``one time``) or its documented number gives the member. A name that is
-    not known gives a value of its own, equal to its text, hashable and picklable, which nothing but its users keeps alive.
+    not known gives a value of its own, equal to its text, hashable and picklable; only its users keep it alive.
     """
 
     __numbers__: ClassVar[tuple[str, ...]] = ()  # the documented names by number, from 0
@@ -155,9 +156,9 @@ class OpenEnum(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value:
             return None
-        if value.isdecimal() and value.isascii() and len(value) < 3 and int(value) < len(cls.__numbers__):  # noqa: PLR2004 - two digits number every set
+        if value in _NUMBERS[: len(cls.__numbers__)]:
             value = cls.__numbers__[int(value)]
         known = _spellings(cls).get(_plain(value))
         if known is not None:
@@ -169,7 +170,7 @@ class OpenEnum(StrEnum):
 
 @cache
 def _spellings(enum: type[OpenEnum]) -> Mapping[str, OpenEnum]:
-    return {_plain(member.value): member for member in enum}
+    return {_plain(str(member)): member for member in enum}
 
 
 def _plain(text: str) -> str:
@@ -182,7 +183,7 @@ class JsonObject(dict[str, object]):
 
     __slots__ = ()
 
-    def __hash__(self) -> int:  # type: ignore[override]  # dict is not hashable, this one is constant
+    def __hash__(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]
         """Hash by value."""
         return hash(frozenset(self.items()))
 
@@ -191,10 +192,9 @@ class JsonObject(dict[str, object]):
         return type(self), (dict(self),)
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
-        message = f"{type(self).__name__} can't be changed; make a dict of it first"
-        raise TypeError(message)
+        raise TypeError(f"{type(self).__name__} can't be changed; make a dict of it first")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = cast("Any", _refuse)
 
 
 def freeze(value: object) -> object:
