@@ -193,7 +193,6 @@ async def test_migrations_and_their_events(emulator):
 # Exit codes
 
 
-@pytest.mark.fault("F34")
 async def test_some_failed_customers_make_it_partial(emulator):
     ids = list(emulator.data.customer_ids())
     failed = [ids[2], ids[7]]

@@ -126,9 +126,12 @@ def _struct(kind: inspect.StructType, structs: dict[object, _Reader]) -> _Reader
     fields: list[tuple[str, str, bool, _Reader]] = []
 
     def read(value: object) -> object:
-        if isinstance(value, list) and len(cast("list[object]", value)) <= 1:
+        if isinstance(value, list):
             # One page of the documentation prints an object as a list of one.
-            value = next(iter(cast("list[object]", value)), None)
+            items = cast("list[object]", value)
+            if len(items) > 1:
+                raise _UnreadableError("an object", items)
+            value = items[0] if items else None
         if value is None:
             return None
         if not isinstance(value, dict):

@@ -1,0 +1,242 @@
+"""Break each promise on purpose and see that its tests notice: ``python tests/sabotage.py [ROW ...]``.
+
+Each patch is applied to a copy of the project, and the tests of its row must fail there. Two run at a time.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+SESSION = "partnercenter_async/_session/session.py"
+RETRY = "partnercenter_async/_session/retry.py"
+AUTH = "partnercenter_async/_session/auth.py"
+LINKS = "partnercenter_async/_session/links.py"
+TRANSPORT = "partnercenter_async/_session/transport.py"
+DECODING = "partnercenter_async/_session/decoding.py"
+PAGING = "partnercenter_async/paging.py"
+CREDENTIALS = "partnercenter_async/credentials.py"
+ERRORS = "partnercenter_async/errors.py"
+SCALARS = "partnercenter_async/models/scalars.py"
+FAN_OUT = "partnercenter_async/fan_out.py"
+BASE = "partnercenter_async/resources/_base.py"
+
+
+class Patch(NamedTuple):
+    """A change of one place of the source that breaks a promise."""
+
+    row: str
+    breaks: str
+    path: str
+    old: str
+    new: str
+
+
+PATCHES = [
+    Patch(
+        "F1", "no-backoff", RETRY, "@backoff.on_exception(", "@(lambda *_args, **_kwargs: lambda function: function)("
+    ),
+    Patch(
+        "F1",
+        "new-id-each-try",
+        SESSION,
+        "signed = (*request.headers, ",
+        'signed = (*_merged(request.headers, (("MS-RequestId", str(uuid.uuid4())),)), ',
+    ),
+    Patch("F1", "no-jitter", RETRY, "random.uniform(0, policy.bound(attempts.tries))", "policy.bound(attempts.tries)"),
+    Patch("F2", "one-try-more", RETRY, "attempts.tries >= policy.attempts", "attempts.tries > policy.attempts"),
+    Patch(
+        "F3",
+        "retry-posts",
+        SESSION,
+        '_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})',
+        '_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"})',
+    ),
+    Patch(
+        "F3",
+        "known-outcome",
+        SESSION,
+        "_outcome_unknown(failed.error) if attempts.maybe_done else failed.error",
+        "failed.error",
+    ),
+    Patch("F4", "earlier", RETRY, "failed.wait += error.retry_after", "failed.wait += 0.9 * error.retry_after"),
+    Patch(
+        "F5",
+        "sleep-for-ever",
+        RETRY,
+        "if error.retry_after > policy.longest_retry_after:",
+        "if error.retry_after > 1e12:",
+    ),
+    Patch(
+        "F5",
+        "past-deadline",
+        RETRY,
+        "get_running_loop().time() + failed.wait >= attempts.deadline_at",
+        "get_running_loop().time() >= attempts.deadline_at",
+    ),
+    Patch("F9", "no-single-flight", AUTH, "if self._flight is None:", "if True:"),
+    Patch("F9", "drop-the-new-token", AUTH, "if authorization is self._authorization:", "if True:"),
+    Patch("F9", "no-recovery", SESSION, "if raw.status == 401 and", "if raw.status == 499 and"),
+    Patch("F10", "renew-without-mfa", ERRORS, 'return b"900421" in body or', "return False and"),
+    Patch("F11", "no-cache", AUTH, "if self._authorization is not None and now < self._usable_until:", "if False:"),
+    Patch("F12", "leader-cancels", AUTH, "await asyncio.shield(self._renew())", "await self._renew()"),
+    Patch(
+        "F13",
+        "store-late",
+        CREDENTIALS,
+        "                del found\n                await self._store_rotated()\n",
+        "                del found\n",
+    ),
+    Patch(
+        "F13",
+        "forget-on-failure",
+        CREDENTIALS,
+        "        if self._on_rotation is not None:\n            try:",
+        "        if self._on_rotation is not None:\n            self._refresh_token = self._rotated\n            try:",
+    ),
+    Patch(
+        "F13", "cancel-with-caller", CREDENTIALS, "return await asyncio.shield(redemption)", "return await redemption"
+    ),
+    Patch("F14", "retry-dead-tokens", CREDENTIALS, "transient=raw.status in RETRIED_STATUSES", "transient=True"),
+    Patch(
+        "F15", "no-hint", ERRORS, "if made.remedy is None and kind is PermissionDeniedError and user_only:", "if False:"
+    ),
+    Patch("F16", "any-origin", LINKS, "if absolute is None or not self._is_own(absolute[1]):", "if absolute is None:"),
+    Patch("F16", "network-path", LINKS, '    if path.startswith("//") and', '    if path.startswith("////") and'),
+    Patch(
+        "F17",
+        "version-twice",
+        LINKS,
+        "while segments and segments[0].lower() == self._version.lower():",
+        "while False:",
+    ),
+    Patch("F17", "climbing", LINKS, "if any(climbs(segment) for segment in segments):", "if False:"),
+    Patch("F18", "endless", PAGING, "if mark in self._seen:", "if False:"),
+    Patch(
+        "F19", "empty-page-ends", PAGING, "self._next = following", "self._next = following if envelope.items else None"
+    ),
+    Patch("F20", "no-continuation", PAGING, "error.continuation = self._listing.continuation(cursor)", "pass"),
+    Patch(
+        "F20",
+        "resume-one-too-early",
+        PAGING,
+        "continuation=self._listing.continuation(following)",
+        "continuation=self._listing.continuation(cursor)",
+    ),
+    Patch("F21", "follow", TRANSPORT, "allow_redirects=False", "allow_redirects=True"),
+    Patch("F21", "silent", SESSION, "if status < 400:", "if status < 300:"),
+    Patch("F22", "hidden-resend", TRANSPORT, "        if self._sent:\n", "        if False:\n"),
+    Patch(
+        "F22",
+        "no-retry",
+        SESSION,
+        "retry = isinstance(error, ConnectionLostError | AttemptTimeoutError | ConnectError | CredentialError)",
+        "retry = False",
+    ),
+    Patch(
+        "F24",
+        "half-a-body",
+        TRANSPORT,
+        "    while chunk := await answer.content.readany():",
+        "    while chunk := await _half(answer):",
+    ),
+    Patch("F27", "keep-the-mark", DECODING, "_decode(body.removeprefix(_BOM), into)", "_decode(body, into)"),
+    Patch(
+        "F27",
+        "untyped",
+        DECODING,
+        "except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:",
+        "except UnicodeDecodeError as error:",
+    ),
+    Patch(
+        "F28",
+        "closed-enums",
+        SCALARS,
+        "        member = str.__new__(cls, value)\n",
+        "        return None\n        member = str.__new__(cls, value)\n",
+    ),
+    Patch("F28", "no-second-look", DECODING, "        if reader is None:\n", "        if True:\n"),
+    Patch(
+        "F29",
+        "round-up",
+        SCALARS,
+        'microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,\n                tzinfo=_zone',
+        'microsecond=min(999_999, round(float("0." + fraction) * 1e6)) if fraction else 0,\n                tzinfo=_zone',
+    ),
+    Patch(
+        "F30",
+        "unencoded",
+        BASE,
+        'segment = quote(check_text(name, value), safe="")',
+        'segment = quote(check_text(name, value), safe="/?#%")',
+    ),
+    Patch(
+        "F32",
+        "keep-running",
+        PAGING,
+        "        self._seen.add(mark)\n",
+        "        self._seen.add(mark)\n        self._ahead = __import__('asyncio').create_task(__import__('asyncio').sleep(3600))\n",
+    ),
+    Patch("F33", "unbounded", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10**9:"),
+    Patch(
+        "F35",
+        "run-ahead",
+        FAN_OUT,
+        "item = running.pop(task)\n",
+        "item = running.pop(task)\n                concurrency += 1\n",
+    ),
+    Patch("F38", "shown-token", TRANSPORT, "        return \"'***'\"", "        return str.__repr__(self)"),
+    Patch("F41", "any-method", PAGING, 'if cursor.method.upper() != "GET":', "if False:"),
+    Patch("F41", "any-header", PAGING, 'if lower in _FORBIDDEN or lower.startswith("proxy-"):', "if False:"),
+]
+
+
+def caught(patch: Patch) -> bool:
+    """Apply a patch to a copy and tell whether the tests of its row fail there."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in ("partnercenter_async", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "PROMISES.md", "CHANGELOG.md"):
+            shutil.copy(ROOT / name, copy / name)
+        source = copy / patch.path
+        text = source.read_text("utf-8")
+        if text.count(patch.old) != 1:
+            raise SystemExit(f"{patch.row} {patch.breaks}: the patch does not apply")
+        text = text.replace(patch.old, patch.new)
+        if "_half(" in patch.new:
+            text += "\n\nasync def _half(answer: aiohttp.ClientResponse) -> bytes:\n    try:\n        return await answer.content.readany()\n    except aiohttp.ClientError:\n        return b''\n"
+        source.write_text(text, "utf-8")
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "fault", "--fault", patch.row],
+            cwd=copy,
+            env=os.environ | {"PYTHONPATH": folder, "HYPOTHESIS_DATABASE_FILE": str(copy / "examples")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        # 1: tests failed. 5 (none found), 2 (not even collected) and the like prove nothing.
+        if run.returncode not in {0, 1}:
+            raise SystemExit(f"{patch.row} {patch.breaks}: pytest ended with {run.returncode}\n{run.stdout[-2000:]}")
+        return run.returncode == 1
+
+
+def main() -> int:
+    """Try all patches, or those of the rows named."""
+    wanted = [patch for patch in PATCHES if len(sys.argv) == 1 or patch.row in sys.argv[1:]]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(caught, wanted))
+    for patch, result in zip(wanted, results, strict=True):
+        print(f"{patch.row:4} {patch.breaks:24} {'caught' if result else 'NOT CAUGHT'}")
+    print(f"{sum(results)} of {len(results)} patches caught")
+    return 0 if all(results) and results else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

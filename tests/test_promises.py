@@ -1,0 +1,37 @@
+"""The table of promises, the tests that hold them and the patches that prove them name the same rows."""
+
+import re
+from pathlib import Path
+
+import pytest
+from sabotage import PATCHES
+
+ROOT = Path(__file__).parent.parent
+ROW = re.compile(r"^\| (F\d+) \| .* \| (kept|not yet) \|$", re.MULTILINE)
+MARK = re.compile(r'pytest\.mark\.fault\("(F\d+)"\)')
+
+
+def rows(state: str) -> set[str]:
+    return {row for row, found in ROW.findall((ROOT / "PROMISES.md").read_text("utf-8")) if found == state}
+
+
+def marked() -> set[str]:
+    return {row for path in Path(__file__).parent.glob("test_*.py") for row in MARK.findall(path.read_text("utf-8"))}
+
+
+def test_the_table_has_all_rows():
+    assert rows("kept") | rows("not yet") == {f"F{number}" for number in range(1, 42)}
+
+
+def test_exactly_the_kept_rows_have_tests():
+    assert marked() == rows("kept")
+
+
+def test_every_kept_row_has_a_patch_that_breaks_it():
+    assert {patch.row for patch in PATCHES} == rows("kept")
+
+
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: f"{patch.row}-{patch.breaks}")
+def test_every_patch_still_applies(patch):
+    assert (ROOT / patch.path).read_text("utf-8").count(patch.old) == 1, patch.old
+    assert patch.old != patch.new
