@@ -1,0 +1,130 @@
+"""The README's blocks run as printed against the emulator, with only environment variables changed."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from partnercenter_async.emulator import DataSet, Emulator
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A block of the README, and the output that the next block states."""
+
+    kind: str
+    text: str
+    output: str | None
+
+
+def blocks() -> list[Block]:
+    found = FENCE.findall(README)
+    outputs = [text if kind == "text" else None for kind, text in found[1:]] + [None]
+    return [Block(kind, text, output) for (kind, text), output in zip(found, outputs, strict=True) if kind != "text"]
+
+
+PYTHON = [block for block in blocks() if block.kind == "python"]
+SCRIPTS = [block for block in PYTHON if "run_app" not in block.text and "SIGTERM" not in block.text]
+
+
+async def run(emulator: Emulator, folder: Path, *command: str) -> asyncio.subprocess.Process:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env=os.environ | emulator.environment() | {"PATH": path, "PYTHONWARNINGS": "error"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def output_of(process: asyncio.subprocess.Process) -> str:
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err.decode()
+    assert err.decode() == ""
+    return out.decode()
+
+
+@pytest.fixture
+async def three_customers():
+    async with Emulator(DataSet(customers=3, orders_per_customer=2, seed=1)) as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("block", SCRIPTS, ids=lambda block: str(SCRIPTS.index(block)))
+async def test_a_script_runs_and_prints_what_it_says(block, three_customers, tmp_path):
+    (tmp_path / "script.py").write_text(block.text, "utf-8")
+    printed = await output_of(await run(three_customers, tmp_path, sys.executable, "script.py"))
+    assert printed
+    if block.output is not None:
+        first = [] if block.output.startswith("...") else block.output.splitlines()
+        assert printed.splitlines()[: len(first)] == first
+        assert printed == block.output
+
+
+async def test_the_web_backend_answers(three_customers, tmp_path):
+    (block,) = [block for block in PYTHON if "run_app" in block.text]
+    (tmp_path / "backend.py").write_text(block.text, "utf-8")
+    customer_id = next(three_customers.data.customer_ids())
+    drive = f"""
+import asyncio
+from aiohttp.test_utils import TestClient, TestServer
+import backend
+
+async def main():
+    async with TestClient(TestServer(backend.app)) as browser:
+        answer = await browser.get("/customers/{customer_id}/orders/count", headers={{"X-Trace-Id": "trace-7"}})
+        print(answer.status, await answer.json())
+        answer = await browser.get("/customers/nobody/orders/count")
+        print(answer.status)
+
+asyncio.run(main())
+"""
+    printed = await output_of(await run(three_customers, tmp_path, sys.executable, "-c", drive))
+    assert printed == "200 {'orders': 2}\n404\n"
+    assert three_customers.requests[-2].headers["MS-CorrelationId"] == "trace-7"
+
+
+async def test_the_worker_ends_when_it_is_told_to(three_customers, tmp_path):
+    (block,) = [block for block in PYTHON if "SIGTERM" in block.text]
+    (tmp_path / "worker.py").write_text(block.text, "utf-8")
+    process = await run(three_customers, tmp_path, sys.executable, "worker.py")
+    assert process.stdout is not None
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: process.returncode is None and process.kill())
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        assert line.endswith(b"migrations completed\n")
+        process.send_signal(signal.SIGTERM)
+        assert await output_of(process) == ""
+
+
+async def test_the_commands_print_what_they_say(three_customers, tmp_path):
+    (block,) = [block for block in blocks() if block.kind == "console"]
+    bash = shutil.which("bash")
+    assert bash is not None
+    steps = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block.text, re.MULTILINE)
+    assert len(steps) == 3
+    for command, output in steps:
+        printed = await output_of(await run(three_customers, tmp_path, bash, "-euo", "pipefail", "-c", command))
+        assert printed == output
+
+
+def test_the_two_commands_are_marked():
+    for mark in ("run", "test"):
+        assert re.search(rf"<!-- {mark} -->\n```sh\n[^\n]+\n```\n", README)
+
+
+def test_every_block_is_run():
+    kinds = [kind for kind, _ in FENCE.findall(README)]
+    assert set(kinds) == {"sh", "python", "text", "console"}
+    assert kinds.count("sh") == 2
+    assert len(SCRIPTS) + 2 == len(PYTHON) == kinds.count("python")
