@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from partnercenter_async.cli import app
 from partnercenter_async.cli.check import first_difference
 from partnercenter_async.cli.demo import KINDS, data_set, run_demo
 from partnercenter_async.cli.meter import Meter
@@ -193,6 +195,23 @@ async def test_an_empty_output_is_a_difference(tmp_path):
     result.output.write_bytes(b"")
     difference = first_difference(DATA, result.output, result.totals)
     assert difference == f"customers[0]: expected {DATA.customer_id(0)}, got nothing"
+
+
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [
+        (DropRecord(0), "orders[0].id"),
+        (RepeatRecord(0), "orders[1].id"),
+        (AlterRecord(0, ("lineItems", 0, "quantity"), 777), "orders[0].lineItems[0].quantity"),
+    ],
+    ids=["dropped", "repeated", "altered"],
+)
+def test_the_command_fails_with_the_first_difference(tmp_path, monkeypatch, action, where):
+    monkeypatch.setattr("partnercenter_async.cli.demo._script", lambda _: [of_orders(action)])
+    output = str(tmp_path / "out.ndjson")
+    ended = CliRunner().invoke(app, ["demo", "--customers", str(CUSTOMERS), "--output", output])
+    assert ended.exit_code == 1
+    assert f"customer {CUSTOMER}: {where}: expected " in ended.output
 
 
 async def run(*arguments, cwd):
