@@ -70,6 +70,7 @@ def test_10_000_inputs_are_worked_50_at_a_time_in_flat_memory():
         nonlocal under_way, most, tasks
         under_way += 1
         most, tasks = max(most, under_way), max(tasks, len(asyncio.all_tasks()))
+        assert most <= 50
         await asyncio.sleep(1)
         under_way -= 1
         return bytes(50_000)
