@@ -102,11 +102,13 @@ def test_a_slow_consumer_holds_up_calls_and_inputs():
         nonlocal drawn
         async for number in endless():
             drawn += 1
+            assert drawn < 100
             yield number
 
     async def work(number: int) -> int:
         nonlocal begun
         begun += 1
+        await asyncio.sleep(1)
         return number
 
     async def run() -> None:
