@@ -4,6 +4,7 @@ import asyncio
 import email.utils
 import random
 import time
+from decimal import Decimal
 
 import pytest
 from helpers import BASE, Fake, call, header
@@ -623,9 +624,9 @@ def test_an_etag_goes_out_in_quotes(given, sent):
 def test_a_body_leaves_out_what_is_unset():
     from partnercenter_async import Order, OrderLineItem
 
-    body = Order(line_items=(OrderLineItem(offer_id="x", quantity=2),))
+    body = Order(line_items=(OrderLineItem(offer_id="x", quantity=2),), total_price=Decimal("36.480"))
     _, fake = call([answer({})], lambda client: client.request("POST", "customers/c/orders", body=body))
-    assert fake.requests[0].body == b'{"lineItems":[{"offerId":"x","quantity":2}]}'
+    assert fake.requests[0].body == b'{"lineItems":[{"offerId":"x","quantity":2}],"totalPrice":36.480}'
 
 
 @pytest.mark.parametrize(

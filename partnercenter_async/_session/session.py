@@ -74,6 +74,7 @@ METHODS = _REPEATABLE | {"POST", "PATCH"}
 # After these, nobody knows whether a write was done; 503 may come from behind the service as well as from before it.
 _UNDECIDED = frozenset({408, *range(500, 600)}) - {501}
 _JSON = (("Content-Type", "application/json"),)
+_encoder = msgspec.json.Encoder(decimal_format="number")  # money goes out as it came in
 
 
 class ListOptions(TypedDict, total=False):
@@ -222,7 +223,7 @@ class Session:
         )
         request_id = options.request_id or str(uuid.uuid4())
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
-        payload, kind = (None, ()) if body is None else (msgspec.json.encode(body), _JSON)
+        payload, kind = (None, ()) if body is None else (_encoder.encode(body), _JSON)
         headers = _merged((*self._fixed, *ids, *kind), options.headers, link_headers)
         call = _Call(self, Request(method, url, headers, payload), options.timeout, user_only=user_only)
         try:

@@ -71,6 +71,10 @@ class UserCredentials(Model, frozen=True, kw_only=True):
         """Show the name alone."""
         return f"{type(self).__name__}(user_name={self.user_name!r}, password={'***' if self.password else None})"
 
+    def __deepcopy__(self, _memo: object) -> "UserCredentials":
+        """Return the same, which can't be changed; a copy by way of a pickle would have no password."""
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         """Leave the password out."""
         return _credentials, (type(self), self.user_name)

@@ -85,13 +85,12 @@ def parse_timestamp(text: str) -> datetime:
     """
     if text[4:5] == "-" and text[10:11] == "T" and text[13:14] == ":":
         rest = text[_SECONDS_END:]
-        whole = datetime.fromisoformat(text[:_SECONDS_END])
         if rest == "Z":
-            return whole.replace(tzinfo=UTC)
+            return datetime.fromisoformat(text[:_SECONDS_END]).replace(tzinfo=UTC)
         shape = _TAIL.fullmatch(rest)
         if shape is not None:
             fraction, suffix = shape[1] or "", shape[2] or ""
-            return whole.replace(
+            return datetime.fromisoformat(text[:_SECONDS_END]).replace(
                 microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,
                 tzinfo=_zone(suffix, min(len(fraction), 6), fraction[6:]),
             )

@@ -1,0 +1,345 @@
+"""From bytes to structs: the scalars, the second look, and what nothing can read."""
+
+import copy
+import gc
+import json
+import pickle
+import weakref
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from partnercenter_async import (
+    ApiError,
+    BillingCycleType,
+    Customer,
+    DecodeError,
+    NewCommerceMigration,
+    NewCommerceMigrationEvent,
+    Order,
+    OrderLineItem,
+    OrderStatus,
+    ResourceCollection,
+    wire_text,
+)
+from partnercenter_async._session import decoding
+from partnercenter_async._session.decoding import decode
+from partnercenter_async.models.scalars import OpenEnum, parse_timestamp
+
+KINDS = [Order, ResourceCollection[Order], tuple[NewCommerceMigrationEvent, ...], Customer, ApiError]
+
+
+def second_look(body: bytes, into):
+    """What the tolerant path alone makes of a body."""
+    reader = decoding._reader(into)
+    assert reader is not None
+    return reader(decoding._untyped.decode(body))
+
+
+def order(**fields) -> Order:
+    return decode(json.dumps(fields).encode(), Order)
+
+
+fractions = st.text("0123456789", max_size=9)
+offsets = st.one_of(
+    st.sampled_from(["", "Z"]),
+    st.builds("{}{:02}:{:02}".format, st.sampled_from("+-"), st.integers(0, 23), st.integers(0, 59)),
+)
+
+
+@pytest.mark.fault("F29")
+@given(st.datetimes(), fractions, offsets)
+@example(datetime(9999, 12, 31, 23, 59, 59), "9999999", "Z")
+@example(datetime(1, 1, 1), "", "")
+@example(datetime(1, 1, 1), "0000001", "+23:59")
+@example(datetime(9999, 12, 31, 23, 59, 59), "999999999", "-23:59")
+def test_every_date_is_cut_to_microseconds_and_keeps_its_text(moment, fraction, offset):
+    text = moment.isoformat(timespec="seconds") + ("." + fraction if fraction else "") + offset
+    body = json.dumps({"creationDate": text}).encode()
+    read = decode(body, Order).creation_date
+    assert read is not None
+    assert read.replace(tzinfo=None) == moment.replace(microsecond=int(fraction[:6].ljust(6, "0") or 0))
+    minutes = (int(offset[1:3]) * 60 + int(offset[4:])) * (-1 if offset[0] == "-" else 1) if len(offset) > 1 else 0
+    assert read.utcoffset() == timedelta(minutes=minutes)
+    assert wire_text(read) == text
+    again = pickle.loads(pickle.dumps(read))
+    assert (again, wire_text(again), hash(again)) == (read, text, hash(read))
+    tolerant = second_look(body, Order).creation_date
+    assert (tolerant, wire_text(tolerant)) == (read, text)
+
+
+@pytest.mark.fault("F29")
+def test_an_end_of_day_stays_on_its_day():
+    read = order(creationDate="2022-12-31T23:59:59.9999999Z").creation_date
+    assert read == datetime(2022, 12, 31, 23, 59, 59, 999999, UTC)
+
+
+@pytest.mark.fault("F29")
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("2023-05-18", "2023-05-18T00:00:00+00:00"),
+        ("2023-05-18TT21:22:26.7034834Z", "2023-05-18T21:22:26.703483+00:00"),
+        ("2016-12-12T08: 00: 00Z", "2016-12-12T08:00:00+00:00"),
+        ("2022-10-30T00:00:00", "2022-10-30T00:00:00+00:00"),
+        ("2017-01-25T14:53:12.093-08:00", "2017-01-25T14:53:12.093000-08:00"),
+        ("2017-01-25T14:53:12-0800", "2017-01-25T14:53:12-08:00"),
+        ("2020-01-02t03:04:05z", "2020-01-02T03:04:05+00:00"),
+        ("2020-01-02 03:04:05", "2020-01-02T03:04:05+00:00"),
+    ],
+)
+def test_every_damaged_shape_is_read(text, iso):
+    read = order(creationDate=text).creation_date
+    assert read is not None
+    assert read.isoformat() == iso
+    assert wire_text(read) == text
+    assert wire_text(read + timedelta(days=1)) != text
+
+
+@pytest.mark.fault("F29")
+def test_a_mixed_list_of_dates_sorts():
+    texts = ["9999-12-31T23:59:59.9999999Z", "2020-01-01", "0001-01-01T00:00:00", "2020-01-01T00:00:00+02:00"]
+    dates = sorted(parse_timestamp(text) for text in texts)
+    assert [wire_text(date) for date in dates] == [texts[2], texts[3], texts[1], texts[0]]
+    assert len({date.astimezone(UTC) for date in dates[1:3]}) == 2
+
+
+@pytest.mark.fault("F29")
+def test_a_date_that_is_none_is_none_or_an_error_with_its_place():
+    assert order(creationDate="").creation_date is None
+    assert order(creationDate=" ").creation_date is None
+    for bad in (
+        "soon",
+        "2020-13-01",
+        "2020-01-01T25:00:00Z",
+        "2020-01-01T00:00:00+99:00",
+        "٢٠٢٠-01-01T00:00:00Z",
+        5,
+        [],
+        {},
+    ):
+        with pytest.raises(DecodeError) as caught:
+            order(lineItems=[{}, {"customTermEndDate": bad}])
+        if bad != []:
+            assert caught.value.path == "$.lineItems[1].customTermEndDate"
+
+
+def test_the_text_of_a_date_made_elsewhere_is_its_iso_form():
+    assert wire_text(datetime(2020, 1, 2, tzinfo=UTC)) == "2020-01-02T00:00:00Z"
+    assert wire_text(datetime(2020, 1, 2)) == "2020-01-02T00:00:00"
+    moved = parse_timestamp("2020-01-02T03:04:05.1234567+02:00").astimezone(UTC)
+    assert wire_text(moved) == "2020-01-02T01:04:05.123456Z"
+    assert repr(parse_timestamp("2020-01-02T03:04:05+02:00").tzinfo) == "UTC+02:00"
+
+
+@pytest.mark.fault("F28")
+@pytest.mark.parametrize(
+    ("wire", "member"),
+    [
+        ("one_time", BillingCycleType.ONE_TIME),
+        ("OneTime", BillingCycleType.ONE_TIME),
+        ("ONE TIME", BillingCycleType.ONE_TIME),
+        ("onetime", BillingCycleType.ONE_TIME),
+        (4, BillingCycleType.ONE_TIME),
+        ("4", BillingCycleType.ONE_TIME),
+        ("Monthly", BillingCycleType.MONTHLY),
+        (0, BillingCycleType.UNKNOWN),
+        ("none", BillingCycleType.NONE),
+    ],
+)
+def test_another_spelling_of_a_name_or_its_number_is_the_member(wire, member):
+    assert order(billingCycle=wire).billing_cycle is member
+
+
+@pytest.mark.fault("F28")
+@pytest.mark.parametrize("wire", ["BrandNew", "brand_new ", "7", 7, "99", 12345, "ünknown"])
+def test_a_name_that_is_not_known_is_kept(wire):
+    read = order(billingCycle=wire).billing_cycle
+    assert isinstance(read, BillingCycleType)
+    assert not read.is_known
+    assert read == str(wire) == str(read)
+    assert hash(read) == hash(str(wire))
+    assert read == BillingCycleType(str(wire))
+    assert pickle.loads(pickle.dumps(read)) == read
+    assert copy.deepcopy(read) == read
+    assert msgspec.to_builtins(read) == str(wire)
+    assert msgspec.json.encode(read) == json.dumps(str(wire), ensure_ascii=False).encode()
+    assert BillingCycleType.MONTHLY.is_known
+
+
+@pytest.mark.fault("F28")
+def test_no_cache_keeps_a_name_that_is_not_known():
+    class Watched(OpenEnum):
+        A = "a"
+
+    before = len(Watched._value2member_map_)
+    watched = weakref.ref(Watched("new-1"))
+    for number in range(100):
+        Watched(f"new-{number}")
+    gc.collect()
+    assert watched() is None
+    assert len(Watched._value2member_map_) == before
+
+
+@pytest.mark.fault("F28")
+@pytest.mark.parametrize(
+    ("field", "wire", "held"),
+    [
+        ("totalPrice", "36.480", Decimal("36.480")),
+        ("totalPrice", 5, Decimal(5)),
+        ("totalPrice", "", None),
+        ("id", 12345, "12345"),
+        ("id", None, ""),
+        ("currencyCode", True, "true"),
+        ("currencyCode", 1.5, "1.5"),
+        ("status", "", None),
+        ("lineItems", "", ()),
+        ("lineItems", [None, {}], (OrderLineItem(),)),
+        ("partnerOnRecordAttestationAccepted", "True", True),
+        ("partnerOnRecordAttestationAccepted", 0, False),
+        ("partnerOnRecordAttestationAccepted", "", None),
+        ("client", [], None),
+        ("links", "", None),
+    ],
+)
+def test_odd_values_are_read(field, wire, held):
+    if (field, wire) == ("links", ""):
+        with pytest.raises(DecodeError):
+            order(**{field: wire})
+        return
+    name = msgspec.inspect.type_info(Order).fields
+    attribute = next(each.name for each in name if each.encode_name == field)
+    assert getattr(order(**{field: wire}), attribute) == held
+
+
+@pytest.mark.fault("F28")
+@pytest.mark.parametrize(("wire", "held"), [("7", 7), ("7.0", 7), (7.0, 7), (" 7 ", 7), ("", None), ("-3", -3)])
+def test_quantities_in_other_clothes_are_read(wire, held):
+    assert decode(json.dumps({"quantity": wire}).encode(), OrderLineItem).quantity == held
+
+
+@pytest.mark.parametrize("wire", ["7.5", 7.5, "x", True, [], {}, "1e9", "9" * 5000])
+def test_what_is_no_quantity_is_an_error(wire):
+    with pytest.raises(DecodeError) as caught:
+        decode(json.dumps({"quantity": wire}).encode(), OrderLineItem)
+    assert caught.value.path == "$.quantity"
+
+
+def test_money_is_exact():
+    text = "123456789012345678901234567890.123456789012345678901234567890"
+    assert str(decode(f'{{"totalPrice": {text}}}'.encode(), Order).total_price) == text
+    assert str(decode(b'{"totalPrice": 438.0}', Order).total_price) == "438.0"
+
+
+@pytest.mark.fault("F28")
+def test_an_object_in_a_list_of_its_own_is_read():
+    line = decode(b'{"renewsTo": [{"termDuration": "P1Y"}], "quantity": 1}', OrderLineItem)
+    assert line.renews_to is not None
+    assert line.renews_to.term_duration == "P1Y"
+
+
+@pytest.mark.fault("F28")
+def test_one_odd_record_does_not_fail_its_page():
+    good = [{"id": f"o{number}", "totalPrice": 1.5} for number in range(5)]
+    odd = {"id": 7, "totalPrice": "2.50", "lineItems": None, "status": 3, "creationDate": "2020-01-01"}
+    page = decode(json.dumps({"items": [*good, odd], "totalCount": "6"}).encode(), ResourceCollection[Order])
+    assert [each.id for each in page.items] == ["o0", "o1", "o2", "o3", "o4", "7"]
+    assert page.total_count == 6
+    assert page.items[5].status is OrderStatus.CANCELLED
+
+
+def test_what_cannot_be_read_is_an_error_with_its_place_and_the_body():
+    body = json.dumps({"items": [{}, {"lineItems": [{"pricing": {"price": {"a": 1}}}]}]}).encode()
+    with pytest.raises(DecodeError) as caught:
+        decode(body, ResourceCollection[Order])
+    assert caught.value.path == "$.items[1].lineItems[0].pricing.price"
+    assert caught.value.body == body
+    assert "expected a number, got dict" in str(caught.value)
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  ",
+        b"null",
+        b"[",
+        b'{"id": "x"',
+        b"<html>" + b"x" * 1000,
+        '{"id": "x"}'.encode("utf-16"),
+        b'{"id": "\xff"}',
+        b'{"id": "\\ud800"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"lineItems": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"totalPrice": 1' + b"0" * 5000 + b"x}",
+        b"\xef\xbb\xbf",
+        b'"text"',
+        b"7",
+    ],
+)
+def test_what_is_no_such_json_is_a_typed_error(body):
+    with pytest.raises(DecodeError) as caught:
+        decode(body, Order)
+    assert caught.value.body == body
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.fault("F27")
+@given(st.sampled_from(KINDS), st.one_of(st.binary(max_size=200), st.text(max_size=60).map(str.encode)))
+def test_any_bytes_are_a_value_or_a_typed_error(kind, body):
+    try:
+        decode(body, kind)
+    except DecodeError:
+        pass
+
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12),
+    st.sampled_from(["monthly", "OneTime", "4", "2020-01-01T00:00:00Z", "2020-01-01", "36.48", "", "true", "NaN", "1e5"]),
+)  # fmt: skip
+names = st.sampled_from(
+    sorted({each.encode_name for kind in (Order, OrderLineItem, NewCommerceMigration, ApiError, Customer)
+            for each in msgspec.inspect.type_info(kind).fields} | {"items", "price", "key", "value", "uri"})
+)  # fmt: skip
+documents = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=5)),
+    max_leaves=12,
+)
+
+
+@pytest.mark.fault("F27")
+@given(st.sampled_from(KINDS), documents)
+def test_any_document_is_a_value_or_a_typed_error_and_both_looks_agree(kind, document):
+    body = msgspec.json.encode(document)
+    try:
+        fast = decoding._decoder(kind).decode(body)
+    except msgspec.ValidationError:
+        try:
+            decode(body, kind)
+        except DecodeError as error:
+            assert error.path.startswith("$")
+        return
+    assert second_look(body, kind) == fast
+
+
+def test_a_type_of_the_callers_own_is_decoded_or_a_typed_error():
+    assert decode(b'{"a": 1.5}', dict) == {"a": Decimal("1.5")}
+    assert decode(b"[1, 2]", set[int]) == {1, 2}
+    with pytest.raises(DecodeError):
+        decode(b'["x"]', set[int])
+
+    class Mine(msgspec.Struct):
+        needed: int
+
+    assert decode(b'{"needed": "5"}', Mine).needed == 5
+    for body in (b"{}", b'{"needed": null}'):
+        with pytest.raises(DecodeError):
+            decode(body, Mine)
+    assert decode(b'[1, "2"]', list[int]) == [1, 2]

@@ -1,0 +1,222 @@
+"""Every resource of the reference, field by field."""
+
+import copy
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from partnercenter_async import (
+    Address,
+    ApiError,
+    BillingCycleType,
+    ClientContext,
+    Customer,
+    CustomerBillingProfile,
+    CustomerCompanyProfile,
+    KeyValuePair,
+    Link,
+    NewCommerceMigration,
+    NewCommerceMigrationEvent,
+    Order,
+    OrderLineItem,
+    OrderLineItemLinks,
+    OrderLineItemProvisioningStatus,
+    OrderLinks,
+    OrderStatus,
+    Pricing,
+    ProvisioningStatus,
+    PurchaseCommitment,
+    QuantityProvisioningStatus,
+    RelationshipToPartner,
+    RenewsTo,
+    ResourceAttributes,
+    ResourceCollection,
+    ResourceLinks,
+    UserCredentials,
+)
+from partnercenter_async._session.decoding import decode
+from partnercenter_async.models.scalars import JsonObject, Timestamp
+
+MIGRATION = (
+    "addOnMigrations billingCycle catalogItemId completedTime currentSubscriptionId customTermEndDate customerTenantId"
+    " externalReferenceId id microsoftLed newCommerceOrderId newCommerceSubscriptionId purchaseFullTerm quantity"
+    " startedTime status subscriptionEndDate termDuration attributes"
+)
+PERSON = "firstName lastName phoneNumber"
+# The names on the wire, typed off the reference (and, behind the bar, off the service's SDK and examples).
+NAMES = {
+    Link: "uri method headers body",
+    KeyValuePair: "key value",
+    ResourceAttributes: "etag objectType",
+    ResourceLinks: "self next previous",
+    ResourceCollection[Order]: "totalCount items links attributes | continuationToken",
+    ClientContext: "deviceFamily marketplaceCountry name",
+    Order: "alternateId attributes billingCycle client creationDate currencyCode currencySymbol id lineItems links"
+    " referenceCustomerId status totalPrice transactionType | partnerOnRecordAttestationAccepted",
+    OrderLineItem: "attestationAccepted customTermEndDate friendlyName lineItemNumber links offerId"
+    " parentSubscriptionId partnerIdOnRecord pricing promotionId provisioningContext purchaseCommitment quantity"
+    " renewsTo subscriptionId termDuration transactionType | additionalPartnerIdsOnRecord attributes",
+    OrderLineItemLinks: "activationLinks availability product provisioningStatus sku subscription",
+    OrderLinks: "patchOperation provisioningStatus self",
+    Pricing: "discountedPrice extendedPrice listPrice price proratedPrice",
+    PurchaseCommitment: "amount currency grain",
+    RenewsTo: "termDuration",
+    OrderLineItemProvisioningStatus: "lineItemNumber orderLineItemId quantityProvisioningInformation status | attributes",
+    QuantityProvisioningStatus: "quantity status",
+    NewCommerceMigration: MIGRATION,
+    NewCommerceMigrationEvent: f"{MIGRATION} | newCommerceMigrationId createdTime eventName",
+    Customer: "id commerceId companyProfile billingProfile relationshipToPartner allowDelegatedAccess userCredentials"
+    " customDomains associatedPartnerId links attributes | enableGDAPByDefault",
+    CustomerCompanyProfile: "tenantId domain companyName organizationRegistrationNumber address email links attributes",
+    CustomerBillingProfile: "id firstName lastName email culture language companyName defaultAddress links attributes",
+    Address: f"country region city state addressLine1 addressLine2 postalCode middleName {PERSON}",
+    UserCredentials: "userName password",
+    ApiError: "code message description errorName isRetryable parameters errorMessageExtended data source statusCode error",
+}
+STRUCTS = list(NAMES)
+by_name = pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: getattr(struct, "__name__", str(struct)))
+
+
+def sample(kind: inspect.Type, name: str, depth: int = 0):
+    """A value of a kind: as it stands on the wire, and as the struct holds it."""
+    match kind:
+        case inspect.UnionType():
+            return sample(kind.types[0], name, depth)
+        case inspect.StructType():
+            return filled(kind.cls, depth + 1)
+        case inspect.VarTupleType():
+            if depth > 2:
+                return [], ()
+            wire, held = sample(kind.item_type, name, depth)
+            return [wire], (held,)
+        case inspect.EnumType():
+            member = list(kind.cls)[-1]
+            return member.value, member
+        case inspect.CustomType() if kind.cls is Timestamp:
+            return "2024-05-06T07:08:09Z", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+        case inspect.CustomType():
+            assert kind.cls is JsonObject
+            return {"scope": "single", "n": [1, {"a": 1.5}]}, {"scope": "single", "n": (1, {"a": Decimal("1.5")})}
+        case inspect.DecimalType():
+            return msgspec.Raw(b"36.480"), Decimal("36.480")
+        case inspect.IntType():
+            return len(name), len(name)
+        case inspect.BoolType():
+            return True, True
+        case inspect.StrType():
+            return f"a {name}", f"a {name}"
+    raise AssertionError(kind)
+
+
+def filled(struct, depth: int = 0):
+    """A full body of a struct, and the struct itself."""
+    wire, held = {}, {}
+    for field in inspect.type_info(struct).fields:
+        kind = field.type
+        recursive = isinstance(kind, inspect.UnionType) and any(
+            isinstance(each, inspect.StructType) and each.cls is struct for each in kind.types
+        )
+        if recursive and depth > 0:
+            continue
+        wire[field.encode_name], held[field.name] = sample(kind, field.name, depth)
+    return wire, struct(**held)
+
+
+@by_name
+def test_the_names_on_the_wire(struct):
+    names = {field.encode_name for field in inspect.type_info(struct).fields}
+    assert names == set(NAMES[struct].replace("|", "").split())
+
+
+@by_name
+def test_every_field_is_read_and_written(struct):
+    wire, held = filled(struct)
+    body = msgspec.json.encode(wire)
+    read = decode(body, struct)
+    assert read == held
+    for field in inspect.type_info(struct).fields:
+        assert getattr(read, field.name) not in (None, (), ""), field.name
+    assert decode(msgspec.json.Encoder(decimal_format="number").encode(read), struct) == read
+
+
+@by_name
+def test_structs_are_values(struct):
+    wire, held = filled(struct)
+    body = msgspec.json.encode(wire)
+    one, two = decode(body, struct), decode(body, struct)
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one != struct()
+    assert repr(one) == repr(two)
+    assert repr(one).startswith(type(one).__name__ + "(")
+    assert copy.deepcopy(one) == one
+    pickled = pickle.loads(pickle.dumps(one))
+    if "password" not in repr(one):  # a password stays where it is
+        assert pickled == one
+    plain = msgspec.to_builtins(one)
+    assert set(plain) == set(wire)
+    assert msgspec.structs.asdict(one).keys() == msgspec.structs.asdict(held).keys()
+    for field in inspect.type_info(struct).fields:
+        assert msgspec.structs.replace(one, **{field.name: getattr(one, field.name)}) == one
+        with pytest.raises(AttributeError):
+            setattr(one, field.name, None)
+
+
+@by_name
+def test_everything_may_be_missing(struct):
+    empty = decode(b"{}", struct)
+    for field in inspect.type_info(struct).fields:
+        expected = "" if field.name == "id" else () if isinstance(field.type, inspect.VarTupleType) else None
+        assert getattr(empty, field.name) == expected
+    assert msgspec.json.encode(empty) == b"{}"
+
+
+@by_name
+@pytest.mark.fault("F28")
+def test_null_in_any_field_is_the_same_as_missing(struct):
+    wire, _ = filled(struct)
+    for name in wire:
+        with_null = decode(msgspec.json.encode(wire | {name: None}), struct)
+        without = decode(msgspec.json.encode({other: value for other, value in wire.items() if other != name}), struct)
+        assert with_null == without
+
+
+@by_name
+@pytest.mark.fault("F28")
+def test_a_new_field_is_ignored(struct):
+    wire, held = filled(struct)
+    assert decode(msgspec.json.encode(wire | {"brandNew": {"a": [1]}}), struct) == held
+
+
+def test_both_kinds_of_fields_of_a_migration_event():
+    body = b"""[{"id": "e1", "newCommerceMigrationId": "m1", "currentSubscriptionId": "s1", "customerTenantId": "c1",
+        "createdTime": "2023-01-02T03:04:05.678901Z", "eventName": "MigrationStarted", "status": "Processing"}]"""
+    (event,) = decode(body, tuple[NewCommerceMigrationEvent, ...])
+    assert (event.id, event.new_commerce_migration_id, event.event_name) == ("e1", "m1", "MigrationStarted")
+    assert event.status == "Processing"
+    assert event.created_time == datetime(2023, 1, 2, 3, 4, 5, 678901, UTC)
+
+
+def test_documented_names_of_enums():
+    assert [each.value for each in OrderStatus][:4] == ["unknown", "completed", "pending", "cancelled"]
+    assert len(OrderStatus) == 11
+    assert {each.value for each in ProvisioningStatus} == {"fulfilled", "unfulfilled", "prefulfillment_pending"}
+    assert len(RelationshipToPartner) == 6
+    assert [BillingCycleType(str(number)).value for number in range(7)] == [each.value for each in BillingCycleType]
+
+
+def test_a_free_form_object_cannot_be_changed():
+    line = decode(b'{"provisioningContext": {"scope": "x"}}', OrderLineItem)
+    assert line.provisioning_context == {"scope": "x"}
+    for change in (
+        lambda context: context.update(a=1),
+        lambda context: context.pop("scope"),
+        lambda context: context.__setitem__("a", 1),
+        lambda context: context.clear(),
+    ):
+        with pytest.raises(TypeError, match="dict"):
+            change(line.provisioning_context)

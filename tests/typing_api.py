@@ -1,0 +1,99 @@
+"""What editors and type checkers know of the public face. Checked by mypy and pyright, never run."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_type
+
+from azure.identity.aio import ClientSecretCredential
+
+from partnercenter_async import (
+    BillingCycleType,
+    Customer,
+    CustomerFilter,
+    NewCommerceMigration,
+    NewCommerceMigrationEvent,
+    Order,
+    OrderLineItem,
+    OrderLineItemProvisioningStatus,
+    OrderStatus,
+    Outcome,
+    Page,
+    Pager,
+    PartnerCenterClient,
+    RefreshTokenCredential,
+    ResourceCollection,
+    Response,
+    RetryPolicy,
+    fan_out,
+)
+
+
+async def clients() -> None:
+    async with ClientSecretCredential("t", "c", "s") as credential, PartnerCenterClient(credential) as client:
+        assert_type(client, PartnerCenterClient)
+        user = RefreshTokenCredential("t", "c", "r", client_secret="s")  # noqa: S106 - no secret
+        assert_type(client.with_options(credential=user, deadline=None, retry=RetryPolicy()), PartnerCenterClient)
+        client.with_options(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def orders(client: PartnerCenterClient) -> None:
+    pager = client.orders.list(
+        "c",
+        indirect_reseller_id="r",
+        billing_type=BillingCycleType.ONE_TIME,
+        include_price=True,
+        include_system_purchases=True,
+        timeout=5,
+        deadline=None,
+        correlation_id="x",
+        headers={"MS-CV": "x"},
+    )
+    assert_type(pager, Pager[Order])
+    assert_type(aiter(pager), AsyncIterator[Order])
+    assert_type(pager.pages(continuation="x"), AsyncIterator[Page[Order]])
+    assert_type(await pager.collect(limit=5), list[Order])
+    assert_type(await pager.first(), Order | None)
+    await client.orders.list("c")  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    client.orders.list("c", request_id="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.orders.list("c", timeout="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    order = await client.orders.get("c", "o", include_price=True, request_id="x", timeout=5)
+    assert_type(order, Order)
+    assert_type(order.id, str)
+    assert_type(order.total_price, Decimal | None)
+    assert_type(order.creation_date, datetime | None)
+    assert_type(order.status, OrderStatus | None)
+    assert_type(order.line_items, tuple[OrderLineItem, ...])
+    assert_type(client.orders.provisioning_status("c", "o"), Pager[OrderLineItemProvisioningStatus])
+    async for page in pager.pages():
+        assert_type(page.continuation, str)
+        assert_type(page.items, tuple[Order, ...])
+
+
+async def others(client: PartnerCenterClient) -> None:
+    assert_type(client.customers.list(filter=CustomerFilter("Domain", "x", "equals"), size=5), Pager[Customer])
+    assert_type(await client.customers.get("c"), Customer)
+    assert_type(client.migrations.events("c", migration_id="m"), Pager[NewCommerceMigrationEvent])
+    assert_type(client.migrations.list(is_microsoft_led=True, page_size=300), Pager[NewCommerceMigration])
+    assert_type(await client.migrations.get("c", "m"), NewCommerceMigration)
+
+
+async def anything(client: PartnerCenterClient) -> None:
+    answer = await client.request("GET", "customers/c/orders", ResourceCollection[Order], query={"size": 5})
+    assert_type(answer, Response[ResourceCollection[Order]])
+    assert_type(answer.data.items, tuple[Order, ...])
+    assert_type(answer.raw, bytes)
+    assert_type(answer.info.headers.get("MS-CV"), str | None)
+    assert_type(await client.request("DELETE", "customers/c"), Response[None])
+
+
+async def many(client: PartnerCenterClient) -> None:
+    async def count(customer: Customer) -> int:
+        return len(await client.orders.list(customer.id).collect())
+
+    async for outcome in fan_out(client.customers.list(), count, concurrency=8):
+        assert_type(outcome, Outcome[Customer, int])
+        assert_type(outcome.value, int)
+        assert_type(outcome.error, Exception | None)
+    async for each in fan_out(["a", "b"], client.customers.get):
+        assert_type(each, Outcome[str, Customer])
