@@ -27,6 +27,17 @@ FAN_OUT = "partnercenter_async/fan_out.py"
 BASE = "partnercenter_async/resources/_base.py"
 
 
+# For the patch that takes half a body for a whole one.
+HALF = """
+
+async def _half(answer: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await answer.content.readany()
+    except aiohttp.ClientError:
+        return b""
+"""
+
+
 class Patch(NamedTuple):
     """A change of one place of the source that breaks a promise."""
 
@@ -166,7 +177,7 @@ PATCHES = [
         "round-up",
         SCALARS,
         'microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,\n                tzinfo=_zone',
-        'microsecond=min(999_999, round(float("0." + fraction) * 1e6)) if fraction else 0,\n                tzinfo=_zone',
+        'microsecond=min(999_999, round(float(f"0.{fraction}") * 1e6)) if fraction else 0, tzinfo=_zone',
     ),
     Patch(
         "F30",
@@ -180,7 +191,9 @@ PATCHES = [
         "keep-running",
         PAGING,
         "        self._seen.add(mark)\n",
-        "        self._seen.add(mark)\n        self._ahead = __import__('asyncio').create_task(__import__('asyncio').sleep(3600))\n",
+        "        self._seen.add(mark)\n"
+        "        import asyncio\n"
+        "        self._ahead = asyncio.create_task(asyncio.sleep(3600))\n",
     ),
     Patch("F33", "unbounded", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10**9:"),
     Patch("F35", "run-ahead", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10 * concurrency:"),
@@ -204,7 +217,7 @@ def caught(patch: Patch) -> bool:
             raise SystemExit(f"{patch.row} {patch.breaks}: the patch does not apply")
         text = text.replace(patch.old, patch.new)
         if "_half(" in patch.new:
-            text += "\n\nasync def _half(answer: aiohttp.ClientResponse) -> bytes:\n    try:\n        return await answer.content.readany()\n    except aiohttp.ClientError:\n        return b''\n"
+            text += HALF
         source.write_text(text, "utf-8")
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "fault", "--fault", patch.row],

@@ -301,7 +301,7 @@ def test_any_bytes_are_a_value_or_a_typed_error(kind, body):
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12),
-    st.sampled_from(["monthly", "OneTime", "4", "2020-01-01T00:00:00Z", "2020-01-01", "36.48", "", "true", "NaN", "1e5"]),
+    st.sampled_from(["monthly", "OneTime", "4", "2020-01-01T00:00:00Z", "2020-01-01", "36.48", "", "true", "1e5"]),
 )  # fmt: skip
 names = st.sampled_from(
     sorted({each.encode_name for kind in (Order, OrderLineItem, NewCommerceMigration, ApiError, Customer)

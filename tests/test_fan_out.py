@@ -194,7 +194,7 @@ def test_an_error_of_the_source_comes_behind_the_outcomes():
         found = []
         with pytest.raises(OSError, match="no more"):
             async for outcome in fan_out(source(), double):
-                found.append(outcome.input)  # noqa: PERF401 - the source fails behind them
+                found.append(outcome.input)
         return found
 
     assert run_in_virtual_time(run()) == [1, 2]

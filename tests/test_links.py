@@ -24,7 +24,7 @@ HOSTILE_LINKS = [
     "https://api.example.com.evil.example/v1/customers",
     "https://api.example.com\\@evil.example/v1/customers",
     "https://evil.example\\.api.example.com/v1/customers",
-    "https://аpi.example.com/v1/customers",  # noqa: RUF001 - the look-alike is the point
+    "https://аpi.example.com/v1/customers",
     "https://api。example.com/v1/customers",
     "https://[::1]/v1/customers",
     "https:/evil.example/v1/customers",

@@ -65,7 +65,8 @@ NAMES = {
     Pricing: "discountedPrice extendedPrice listPrice price proratedPrice",
     PurchaseCommitment: "amount currency grain",
     RenewsTo: "termDuration",
-    OrderLineItemProvisioningStatus: "lineItemNumber orderLineItemId quantityProvisioningInformation status | attributes",
+    OrderLineItemProvisioningStatus: "lineItemNumber orderLineItemId quantityProvisioningInformation status"
+    " | attributes",
     QuantityProvisioningStatus: "quantity status",
     NewCommerceMigration: MIGRATION,
     NewCommerceMigrationEvent: f"{MIGRATION} | newCommerceMigrationId createdTime eventName",
@@ -75,7 +76,8 @@ NAMES = {
     CustomerBillingProfile: "id firstName lastName email culture language companyName defaultAddress links attributes",
     Address: f"country region city state addressLine1 addressLine2 postalCode middleName {PERSON}",
     UserCredentials: "userName password",
-    ApiError: "code message description errorName isRetryable parameters errorMessageExtended data source statusCode error",
+    ApiError: "code message description errorName isRetryable parameters errorMessageExtended data source statusCode"
+    " error",
 }
 STRUCTS = list(NAMES)
 by_name = pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: getattr(struct, "__name__", str(struct)))

@@ -32,7 +32,7 @@ from partnercenter_async import (
 async def clients() -> None:
     async with ClientSecretCredential("t", "c", "s") as credential, PartnerCenterClient(credential) as client:
         assert_type(client, PartnerCenterClient)
-        user = RefreshTokenCredential("t", "c", "r", client_secret="s")  # noqa: S106 - no secret
+        user = RefreshTokenCredential("t", "c", "r", client_secret="s")
         assert_type(client.with_options(credential=user, deadline=None, retry=RetryPolicy()), PartnerCenterClient)
         client.with_options(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
