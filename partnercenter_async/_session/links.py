@@ -65,6 +65,8 @@ class UrlBuilder:
 
 def climbs(segment: str) -> bool:
     """Tell whether a segment of a path is, however often it is decoded, a step up or holds one."""
+    if "%" not in segment and "\\" not in segment:
+        return segment in {".", ".."}
     for _ in range(_DEEPEST_ENCODING):
         if not {".", ".."}.isdisjoint(re.split(r"[/\\]", segment)):
             return True

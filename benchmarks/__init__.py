@@ -1,0 +1,1 @@
+"""How much CPU the client takes, beside what a careful person writes by hand."""

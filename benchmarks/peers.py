@@ -1,0 +1,261 @@
+"""The same work twice: as a careful person writes it by hand, and with this client."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import aiohttp
+import msgspec
+from azure.core.credentials import AccessToken
+from yarl import URL
+
+from partnercenter_async import Cloud, PartnerCenterClient
+
+CONNECTIONS = 256
+
+
+class Peer(Protocol):
+    """A client at work; each method returns a checksum of what was read."""
+
+    async def thin(self) -> int:
+        """Walk all orders: id, status, creation date, each line's number and quantity."""
+        ...
+
+    async def full(self) -> int:
+        """Walk all orders: every price and every link too."""
+        ...
+
+    async def small(self) -> int:
+        """Fetch one small provisioning status."""
+        ...
+
+    async def close(self) -> None:
+        """End."""
+        ...
+
+
+class _Struct(msgspec.Struct, rename="camel"):
+    pass
+
+
+class _Header(_Struct):
+    key: str
+    value: str
+
+
+class _Link(_Struct):
+    uri: str
+    method: str
+    headers: list[_Header]
+
+
+class _Links(_Struct):
+    next: _Link | None = None
+
+
+class _OrderLinks(_Struct):
+    self: _Link | None = None
+    provisioning_status: _Link | None = None
+    patch_operation: _Link | None = None
+
+
+class _LineLinks(_Struct):
+    product: _Link | None = None
+    sku: _Link | None = None
+    availability: _Link | None = None
+
+
+class _Pricing(_Struct):
+    list_price: float
+    discounted_price: float
+    prorated_price: float
+    price: float
+    extended_price: float
+
+
+class _Line(_Struct):
+    line_item_number: int
+    offer_id: str
+    subscription_id: str
+    term_duration: str
+    transaction_type: str
+    friendly_name: str
+    quantity: int
+    custom_term_end_date: datetime
+    pricing: _Pricing
+    links: _LineLinks
+
+
+class _Client(_Struct):
+    marketplace_country: str
+    device_family: str
+    name: str
+
+
+class _Attributes(_Struct):
+    object_type: str
+
+
+class _Order(_Struct):
+    id: str
+    alternate_id: str
+    reference_customer_id: str
+    billing_cycle: str
+    currency_code: str
+    currency_symbol: str
+    line_items: list[_Line]
+    creation_date: datetime
+    status: str
+    transaction_type: str
+    total_price: float
+    links: _OrderLinks
+    client: _Client
+    attributes: _Attributes
+
+
+class _Page(_Struct):
+    items: list[_Order]
+    links: _Links | None = None
+
+
+class _Quantity(_Struct):
+    quantity: int
+    status: str
+
+
+class _Status(_Struct):
+    order_line_item_id: int
+    line_item_number: int
+    status: str
+    quantity_provisioning_information: list[_Quantity]
+
+
+class _Statuses(_Struct):
+    items: list[_Status]
+
+
+class ByHand:
+    """aiohttp and msgspec: no signing, no ids, no retries, money as floats."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}/v1"
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+        self._page = msgspec.json.Decoder(_Page)
+        self._statuses = msgspec.json.Decoder(_Statuses)
+
+    async def thin(self) -> int:
+        """Walk thinly."""
+        return await self._walk(_thin)
+
+    async def full(self) -> int:
+        """Walk fully."""
+        return await self._walk(_full)
+
+    async def _walk(self, read: Callable[[object], int]) -> int:
+        total = 0
+        path, headers = "/customers/c/orders?include_price=true", dict[str, str]()
+        while True:
+            async with self._session.get(URL(self._base + path, encoded=True), headers=headers) as answer:
+                page = self._page.decode(await answer.read())
+            for order in page.items:
+                total += read(order)
+            if page.links is None or page.links.next is None:
+                return total
+            path = page.links.next.uri
+            headers = {each.key: each.value for each in page.links.next.headers}
+
+    async def small(self) -> int:
+        """Fetch one."""
+        async with self._session.get(f"{self._base}/customers/c/orders/o/provisioningstatus") as answer:
+            statuses = self._statuses.decode(await answer.read())
+        return sum(each.quantity_provisioning_information[0].quantity for each in statuses.items)
+
+    async def close(self) -> None:
+        """End."""
+        await self._session.close()
+
+
+class _Credential:
+    """A token that lasts."""
+
+    async def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
+        return AccessToken("x" * 1500, 4_000_000_000)
+
+    async def close(self) -> None:
+        pass
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        pass
+
+
+class Ours:
+    """This client as its README shows it."""
+
+    def __init__(self, port: int) -> None:
+        cloud = Cloud(endpoint=f"http://127.0.0.1:{port}", authority="https://localhost", scope="x/.default")
+        self._client = PartnerCenterClient(_Credential(), cloud=cloud, concurrency=CONNECTIONS)
+
+    async def thin(self) -> int:
+        """Walk thinly."""
+        total = 0
+        async for order in self._client.orders.list("c", include_price=True):
+            total += _thin(order)
+        return total
+
+    async def full(self) -> int:
+        """Walk fully."""
+        total = 0
+        async for order in self._client.orders.list("c", include_price=True):
+            total += _full(order)
+        return total
+
+    async def small(self) -> int:
+        """Fetch one."""
+        total = 0
+        async for status in self._client.orders.provisioning_status("c", "o"):
+            total += status.quantity_provisioning_information[0].quantity or 0
+        return total
+
+    async def close(self) -> None:
+        """End."""
+        await self._client.close()
+
+
+def _thin(order) -> int:  # type: ignore[no-untyped-def]  # an order of either peer
+    total = len(order.id) + len(order.status) + order.creation_date.day
+    for line in order.line_items:
+        total += line.line_item_number + line.quantity
+    return total
+
+
+def _full(order) -> int:  # type: ignore[no-untyped-def]  # an order of either peer
+    total = _thin(order) + len(order.links.self.uri) + len(order.links.provisioning_status.uri)
+    total += len(order.links.patch_operation.uri) + int(order.total_price)
+    for line in order.line_items:
+        price, links = line.pricing, line.links
+        total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
+        total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
+    return total
+
+
+async def many(call: Callable[[], Awaitable[int]], count: int, at_once: int) -> int:
+    """Make so many calls, so many at once, and add up what they return."""
+    left = iter(range(count))
+
+    async def worker() -> int:
+        return sum([await call() for _ in left])
+
+    return sum(await asyncio.gather(*[worker() for _ in range(at_once)]))
+
+
+PEERS: dict[str, Callable[[int], Peer]] = {"by hand": ByHand, "ours": Ours}
