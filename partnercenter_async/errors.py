@@ -61,6 +61,7 @@ _REMEDIES: dict[int | str, str] = {
     "AADSTS7000222": "the client secret has expired: make a new one",
 }
 _AADSTS = re.compile(r"AADSTS[0-9]+")
+_MFA_CODE = re.compile(rb"\b900421\b")
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -247,7 +248,7 @@ def excerpt(body: bytes) -> str:
 
 def is_mfa_refusal(reason: str, body: bytes) -> bool:
     """Tell whether a 401 asks for a second factor rather than for another token."""
-    return b"900421" in body or "mfa required" in reason.lower() or b"mfa required" in body.lower()
+    return _MFA_CODE.search(body) is not None or "mfa required" in reason.lower() or b"mfa required" in body.lower()
 
 
 def status_error(status: int, reason: str, body: bytes, error: ApiError | None, *, user_only: bool) -> StatusError:
