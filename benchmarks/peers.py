@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import aiohttp
 import msgspec
-from azure.core.credentials import AccessToken
 from yarl import URL
 
 from partnercenter_async import Cloud, PartnerCenterClient
+from partnercenter_async.testing import FakeCredential
 
 CONNECTIONS = 256
 
@@ -177,33 +176,12 @@ class ByHand:
         await self._session.close()
 
 
-class _Credential:
-    """A token that lasts."""
-
-    async def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
-        return AccessToken("x" * 1500, 4_000_000_000)
-
-    async def close(self) -> None:
-        pass
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        pass
-
-
 class Ours:
     """This client as its README shows it."""
 
     def __init__(self, port: int) -> None:
         cloud = Cloud(endpoint=f"http://127.0.0.1:{port}", authority="https://localhost", scope="x/.default")
-        self._client = PartnerCenterClient(_Credential(), cloud=cloud, concurrency=CONNECTIONS)
+        self._client = PartnerCenterClient(FakeCredential(lifetime=1e9), cloud=cloud, concurrency=CONNECTIONS)
 
     async def thin(self) -> int:
         """Walk thinly."""
