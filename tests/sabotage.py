@@ -161,7 +161,7 @@ PATCHES = [
         "F27",
         "untyped",
         DECODING,
-        "except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:",
+        "except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:",
         "except UnicodeDecodeError as error:",
     ),
     Patch(

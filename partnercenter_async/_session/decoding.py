@@ -29,7 +29,7 @@ def decode(body: bytes, into: type[T]) -> T:
     """Return a JSON body as ``into``; raises DecodeError."""
     try:
         return cast("T", _decode(body.removeprefix(_BOM), into))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         what = f"{error}, in a body that begins: {excerpt(body)}" if body.strip() else "it is empty"
         made = DecodeError(f"the body is not the JSON that was expected: {what}")
     except _UnreadableError as error:
