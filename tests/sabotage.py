@@ -90,11 +90,11 @@ PATCHES = [
         "get_running_loop().time() + failed.wait >= attempts.deadline_at",
         "get_running_loop().time() >= attempts.deadline_at",
     ),
-    Patch("F9", "no-single-flight", AUTH, "if self._flight is None:", "if True:"),
+    Patch("F9", "no-single-flight", AUTH, "if self._flight is None or self._flight.done():", "if True:"),
     Patch("F9", "drop-the-new-token", AUTH, "if authorization is self._authorization:", "if True:"),
     Patch("F9", "no-recovery", SESSION, "if raw.status == 401 and", "if raw.status == 499 and"),
     Patch("F10", "renew-without-mfa", ERRORS, "return _MFA_CODE.search(body) is not None or", "return False and"),
-    Patch("F11", "a-token-each", AUTH, "if self._flight is None:", "if True:"),
+    Patch("F11", "a-token-each", AUTH, "if self._flight is None or self._flight.done():", "if True:"),
     Patch("F12", "leader-cancels", AUTH, "await asyncio.shield(self._renew())", "await self._renew()"),
     Patch(
         "F13",

@@ -479,6 +479,30 @@ def test_followers_are_not_cancelled_with_the_leader():
     assert fake.credential.asked == 1
 
 
+def test_a_token_refused_while_it_is_renewed_is_fetched_once_more():
+    class Refused(FakeCredential):
+        async def get_token(self, *scopes, **kwargs):
+            if len(self.claims) == 1:
+                # The service refuses the token in use, and a call asks for one before the renewal's end is known.
+                tokens = fake.client._session.tokens
+                tokens.reject(tokens._authorization, Headers())
+                waiting.append(asyncio.create_task(get(fake.client)))
+            return await super().get_token(*scopes, **kwargs)
+
+    async def work() -> list[str | None]:
+        await get(fake.client)
+        await asyncio.sleep(3400)
+        await get(fake.client)
+        await asyncio.sleep(1)
+        await asyncio.wait_for(waiting[0], 5)
+        return [header(request, "Authorization") for request in fake.requests]
+
+    waiting: list[asyncio.Task] = []
+    fake = Fake(lambda _: ORDER, credential=Refused())
+    assert run_in_virtual_time(work()) == ["Bearer fake-token-1"] * 2 + ["Bearer fake-token-3"]
+    assert fake.credential.claims[2] is not None
+
+
 def test_a_token_is_renewed_before_it_expires_and_nobody_waits_for_it():
     class Slow(FakeCredential):
         async def get_token(self, *scopes, **kwargs):

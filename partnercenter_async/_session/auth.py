@@ -70,13 +70,12 @@ class TokenSource:
 
     def _renew(self) -> asyncio.Task[None]:
         """Return the renewal under way or start one. It is a task of its own: no waiter's cancellation ends it."""
-        if self._flight is None:
+        if self._flight is None or self._flight.done():
             self._flight = asyncio.get_running_loop().create_task(self._fetch())
             self._flight.add_done_callback(self._landed)
         return self._flight
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flight = None
         if not flight.cancelled() and flight.exception() is not None:
             self._renew_at = flight.get_loop().time() + _AGAIN
 
