@@ -77,7 +77,9 @@ def test_a_record_keeps_its_digits_and_its_unknown_fields():
     assert records(page) == [rb'{"a":1.50,"new":"\u00e9 \n","b":12345678901234567.8901}', b"{}"]
 
 
-@pytest.mark.parametrize("page", [b"[]", b'{"items": null}', b'{"totalCount": 0}', b'{"items": []}'])
+@pytest.mark.parametrize(
+    "page", [b"[]", b'{"items": null}', b'{"totalCount": 0}', b'{"items": []}', b'{"items": ""}', b'{"items": [null]}']
+)
 def test_a_page_without_records_gives_none(page):
     assert records(page) == []
 

@@ -10,7 +10,7 @@ import msgspec
 class _Envelope(msgspec.Struct):
     """A collection, looked at only as far as where its items begin and end."""
 
-    items: list[msgspec.Raw] | None = None
+    items: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
@@ -19,10 +19,15 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def records(raw: bytes) -> list[bytes]:
-    """Return the items of a page's body, a collection or a bare array, each without blanks around its parts."""
-    body = raw.removeprefix(codecs.BOM_UTF8)
-    items = _array.decode(body) if body.lstrip()[:1] == b"[" else _envelope.decode(body).items or []
-    return [msgspec.json.format(bytes(item), indent=-1) for item in items]
+    """Return the items of a page's body, a collection or a bare array, each without blanks around its parts.
+
+    As in the client's own reading, what stands in place of an array holds no items, and a null is none.
+    """
+    body = raw.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not body.startswith(b"["):
+        body = bytes(_envelope.decode(body).items)
+    items = _array.decode(body) if body.startswith(b"[") else []
+    return [msgspec.json.format(bytes(item), indent=-1) for item in items if bytes(item) != b"null"]
 
 
 def with_ids(record: bytes, ids: Mapping[str, str]) -> bytes:
