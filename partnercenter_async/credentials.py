@@ -208,7 +208,7 @@ def _read(raw: RawResponse) -> _TokenAnswer:
         found = _TokenAnswer()
     if raw.status == 200 and found.access_token:  # noqa: PLR2004 - 200
         return found
-    what = f"{found.error}: {excerpt((found.error_description or '').encode())}" if found.error else raw.reason
+    what = excerpt(f"{found.error}: {found.error_description}" if found.error else raw.reason)
     error = CredentialError(
         f"the token endpoint answered {raw.status} {what}", transient=raw.status in RETRIED_STATUSES
     )

@@ -240,9 +240,11 @@ _BY_STATUS: dict[int, type[StatusError]] = {
 }
 
 
-def excerpt(body: bytes) -> str:
+def excerpt(foreign: bytes | str) -> str:
     """Return the beginning of a foreign text, fit for a message."""
-    text = body[: 4 * EXCERPT].decode("utf-8", "replace").lstrip("\ufeff")
+    text = foreign[: 4 * EXCERPT]
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace").lstrip("\ufeff")
     return "".join(character if character.isprintable() else " " for character in text)[:EXCERPT].strip()
 
 
@@ -266,11 +268,11 @@ def status_error(status: int, reason: str, body: bytes, error: ApiError | None, 
     if isinstance(code, str) and code.isdecimal() and code.isascii():
         code = int(code)
     description = (inner.description or inner.message if inner else None) or excerpt(body) or None
-    message = f"{status} {excerpt(reason.encode())}".rstrip()
+    message = f"{status} {excerpt(reason)}".rstrip()
     if code:
-        message += f", code {excerpt(str(code).encode())}"
+        message += f", code {excerpt(str(code))}"
     if description:
-        message += f": {excerpt(description.encode())}"
+        message += f": {excerpt(description)}"
     made = kind(message)
     made.status, made.code, made.description, made.error, made.body = status, code, description, error, body
     made.remedy = _REMEDIES.get(code) if code is not None else None

@@ -20,6 +20,7 @@ from partnercenter_async import (
     DecodeError,
     LinkError,
     MfaRequiredError,
+    NotFoundError,
     OutcomeUnknownError,
     PartnerCenterClient,
     RedirectError,
@@ -357,6 +358,26 @@ async def test_an_answer_without_json_is_a_typed_error(emulator, customer_id, st
             await client.customers.get(customer_id)
     assert caught.value.status == status
     assert emulator.count("customers.get") == 1
+
+
+async def test_bytes_that_are_no_text_in_headers_and_reason_are_typed_errors_or_nothing():
+    async def respond(reader, writer):
+        while (await reader.readline()).strip():
+            pass
+        writer.write(answers.pop(0))
+        writer.close()
+
+    array = b"HTTP/1.1 200 OK\r\nMS-ContinuationToken: \xff\xfe\r\nContent-Length: 2\r\n\r\n[]"
+    error = b"HTTP/1.1 404 N\xffpe\r\nX-A: \xff\r\nContent-Length: 0\r\n\r\n"
+    answers = [array, error]
+    server = await asyncio.start_server(respond, "127.0.0.1")
+    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    async with server, PartnerCenterClient(FakeCredential(), cloud=cloud) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.migrations.list().collect()
+    assert caught.value.continuation
+    assert caught.value.message.isprintable()
+    assert answers == []
 
 
 async def test_gzip_is_unpacked(emulator, customer_id):

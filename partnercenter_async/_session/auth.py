@@ -93,9 +93,7 @@ class TokenSource:
             raise
         except Exception as error:  # noqa: BLE001 - credentials are anybody's code
             kind = type(error).__name__
-            raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error).encode())}") from bare(
-                error
-            )
+            raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error))}") from bare(error)
         if self._claims is not claims:
             return  # the value in use was refused meanwhile, and this may be the same one: fetch another
         now = asyncio.get_running_loop().time()

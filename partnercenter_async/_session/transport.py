@@ -101,9 +101,8 @@ class AiohttpTransport:
                 proxy=self._proxy,
                 middlewares=(_SendOnce(),),
             ) as answer:
-                return RawResponse(
-                    answer.status, answer.reason or "", Headers(tuple(answer.headers.items())), await _read(answer)
-                )
+                headers = Headers(tuple((name, _text(value)) for name, value in answer.headers.items()))
+                return RawResponse(answer.status, _text(answer.reason or ""), headers, await _read(answer))
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
@@ -140,6 +139,11 @@ class _SendOnce:
             raise _ResendError
         self._sent = True
         return await handler(request)
+
+
+def _text(line: str) -> str:
+    """Return a header's text with a mark for each byte that is no text, which nothing could encode again."""
+    return line if line.isascii() else line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
