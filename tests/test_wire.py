@@ -237,6 +237,19 @@ async def test_a_refused_connection_is_tried_again_whatever_the_method(method):
     assert caught.value.attempts == 0
 
 
+async def test_a_name_that_is_never_resolved_is_no_connection(monkeypatch):
+    async def resolve(*_args, **_kwargs):
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr("partnercenter_async._session.transport.CONNECT_TIMEOUT", 0.05)
+    monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
+    monkeypatch.setattr("aiohttp.DefaultResolver.resolve", resolve)
+    cloud = Cloud(endpoint="https://api.example.com", authority="https://login.example.com", scope="s")
+    async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
+        with pytest.raises(ConnectError):
+            await client.request("POST", "echo")
+
+
 @pytest.mark.fault("F22")
 @pytest.mark.parametrize("action", [DropBefore(), DropAfter()])
 @pytest.mark.parametrize("reused", [False, True])
@@ -448,3 +461,29 @@ async def test_the_emulator_never_shows_a_token(emulator, customer_id):
     recorded = emulator.requests[-1].headers["Authorization"]
     assert token not in recorded
     assert fingerprint(str(token).removeprefix("Bearer ")) in recorded
+
+
+async def test_the_environments_proxy_is_used_and_sees_no_token(monkeypatch):
+    heard = bytearray()
+
+    async def refuse(reader, writer):
+        heard.extend(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1") as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        cloud = Cloud(endpoint="https://api.example.com", authority="https://login.example.com", scope="s")
+        async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
+            with pytest.raises(ConnectError):
+                await client.customers.get("c")
+    assert heard.count(b"CONNECT api.example.com:443") == 3
+    assert b"fake-token" not in heard
+
+
+async def test_no_proxy_is_used_where_the_environment_names_the_host(emulator, customer_id, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    async with connected(emulator) as client:
+        assert (await client.customers.get(customer_id)).id == customer_id

@@ -75,7 +75,10 @@ class AiohttpTransport:
         self._owned = session is None
         self._closed = False
         self._ssl = ssl_context if ssl_context is not None else True
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
+        # Resolving the name counts as connecting; in a caller's session so would waiting for its pool.
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=CONNECT_TIMEOUT if self._owned else None, sock_connect=CONNECT_TIMEOUT
+        )
         self._proxy = _proxy(URL(endpoint))
 
     async def send(self, request: Request, /) -> RawResponse:
