@@ -3,8 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from partnercenter_async.emulator import DataSet, Emulator
+
+# The same examples in every run: what fails can be repeated, and what holds a promise holds it each time. More and
+# other ones are tried by hand: pytest --hypothesis-profile explore
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=5000, deadline=None)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -211,6 +211,22 @@ async def collect(pages):
     return [each async for each in pages]
 
 
+@pytest.mark.fault("F20")
+@pytest.mark.parametrize("stop", range(4))
+def test_a_walk_resumed_behind_any_page_delivers_exactly_the_rest(stop):
+    service = Service([2, 0, 3, 1], set())
+
+    async def run() -> tuple[list[str], list[str]]:
+        client = Fake(service).client
+        pages = await collect(client.orders.list("c").pages())
+        rest = await collect(client.orders.list("c").pages(continuation=pages[stop].continuation))
+        return tuple([order.id for each in found for order in each.items] for found in (pages[: stop + 1], rest))
+
+    before, behind = run_in_virtual_time(run())
+    assert before == [each for ids in service.pages[: stop + 1] for each in ids]
+    assert behind == [each for ids in service.pages[stop + 1 :] for each in ids]
+
+
 def test_resuming_behind_the_last_page_sends_nothing():
     async def run(client: PartnerCenterClient):
         (last,) = await collect(client.orders.list("c").pages())
