@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, o
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
-from partnercenter_async._session.session import METHODS, CallOptions, Session, Settings
+from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import AiohttpTransport, Transport
+from partnercenter_async._session.writes import METHODS
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.errors import Attempt
 from partnercenter_async.resources._base import query as encoded_query
@@ -82,7 +83,7 @@ class PartnerCenterClient:
         if transport is None:
             transport = AiohttpTransport(settings.cloud.endpoint, session=session, ssl_context=ssl_context)
         tokens = TokenSource(credential, settings.cloud.scope)
-        self._bind(Session(settings, transport, Throttle(concurrency), tokens))
+        self._bind(Session(settings, Shared(transport, Throttle(concurrency)), tokens))
 
     def _bind(self, session: Session) -> None:
         self._session = session
@@ -93,8 +94,8 @@ class PartnerCenterClient:
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view of this client with other settings; what is not given stays as it is.
 
-        The view shares connections and concurrency with this client, and its tokens unless it has a credential of its
-        own. Closing either closes both.
+        The view shares connections, concurrency, lanes and retries with this client, and its tokens unless it has a
+        credential of its own. Closing either closes both.
         """
         credential = options.pop("credential", None)
         view = object.__new__(type(self))
@@ -157,8 +158,8 @@ class PartnerCenterClient:
         return await self._session.request(method, url, into, checked, body=body)
 
     async def close(self) -> None:
-        """End what is under way in the background and close the connections; the credential stays open."""
-        await self._session.close()
+        """End all calls under way with ClientClosedError and close the connections; the credential stays open."""
+        await self._session.shared.close()
 
     async def __aenter__(self) -> Self:
         """Return the client; connections are made when they are needed."""

@@ -17,7 +17,7 @@ from partnercenter_async._session.decoding import decode
 from partnercenter_async._session.retry import RETRIED_STATUSES
 from partnercenter_async._session.transport import AiohttpTransport, RawResponse, Request, Secret, Transport
 from partnercenter_async.clouds import Cloud, origin
-from partnercenter_async.errors import CredentialError, DecodeError, PartnerCenterError, excerpt
+from partnercenter_async.errors import REMEDIES, CredentialError, DecodeError, PartnerCenterError, excerpt
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -213,8 +213,8 @@ def _read(raw: RawResponse) -> _TokenAnswer:
         f"the token endpoint answered {raw.status} {what}", transient=raw.status in RETRIED_STATUSES
     )
     error.status, error.code = raw.status, error.code or found.error
-    if error.remedy is None and found.error == "invalid_grant":
-        error.remedy = "the refresh token is no longer good: have the user sign in and consent again"
+    if error.code not in REMEDIES and found.error in REMEDIES:
+        error.remedy = REMEDIES[found.error]
     raise error
 
 

@@ -6,6 +6,7 @@ They are one tree::
     ├── NoAnswerError              nothing came back that could be an answer
     │   ├── ConnectError           no connection was made: nothing was sent
     │   │   └── CertificateError   the server's certificate was not accepted
+    │   ├── ClientClosedError      the client was closed (also a RuntimeError)
     │   ├── ConnectionLostError    the connection broke before the whole answer was there
     │   ├── AttemptTimeoutError    an attempt took longer than `timeout` (also a TimeoutError)
     │   ├── DeadlineError          the call would have taken longer than `deadline` (also a TimeoutError)
@@ -32,6 +33,7 @@ A caller's own mistake (an empty id, a duration of nothing) is a ValueError inst
 """
 
 import re
+from typing import ClassVar
 
 import msgspec
 
@@ -43,12 +45,13 @@ _NEEDS_USER = (
     "this resource does not take app-only tokens: use App+User authentication, for instance RefreshTokenCredential"
 )
 _NEEDS_MFA = "consent again, this time with multifactor authentication (MFA), and use the new refresh token"
-_REMEDIES: dict[int | str, str] = {
+REMEDIES: dict[int | str, str] = {
     800060: "the order may be in progress: look at the customer's orders in a few minutes before ordering again",
     900309: "a Conditional Access policy blocks the token: have the tenant's administrator allow this app",
     900316: "the token is of the wrong kind for this resource",
     900329: _NEEDS_USER,
     900421: _NEEDS_MFA,
+    "invalid_grant": "the refresh token is no longer good: have the user sign in and consent again",
     "AADSTS50076": _NEEDS_MFA,
     "AADSTS50078": _NEEDS_MFA,
     "AADSTS50079": _NEEDS_MFA,
@@ -77,13 +80,17 @@ class PartnerCenterError(Exception):
 
     ``url`` has no query; ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the
     failed ones before the last. ``continuation`` is set where a walk over pages broke off, and lets it go on there.
+    ``remedy`` says what to do; ``safe_to_repeat`` whether the same call, made again, can do nothing twice.
     """
+
+    _remedy: ClassVar[str | None] = None
 
     def __init__(self, message: str) -> None:
         """Take what happened, as a clause; the rest is filled in by the call."""
         super().__init__(message)
         self.message = message
-        self.remedy: str | None = None
+        self.remedy: str | None = self._remedy
+        self.safe_to_repeat = True
         self.method: str | None = None
         self.url: str | None = None
         self.status: int | None = None
@@ -102,6 +109,7 @@ class PartnerCenterError(Exception):
         text = f"{self.message}; {self.remedy}" if self.remedy else self.message
         if self.method is None:
             return text
+        text += "; safe to repeat" if self.safe_to_repeat else "; not safe to repeat"
         path = "/" + (self.url or "").partition("://")[2].partition("/")[2]
         return f"{text} ({self.method} {path}, request id {self.request_id})"
 
@@ -113,25 +121,47 @@ class NoAnswerError(PartnerCenterError):
 class ConnectError(NoAnswerError):
     """No connection was made, so nothing was sent and any call may be repeated."""
 
+    _remedy = "check the network, the proxy and the endpoint"
+
+
+class ClientClosedError(NoAnswerError, RuntimeError):
+    """The client was closed, before the call or under it."""
+
+    _remedy = "make a new client"
+
+    def __init__(self, message: str = "the client was closed") -> None:
+        """Take what happened."""
+        super().__init__(message)
+
 
 class CertificateError(ConnectError):
     """The server's certificate was not accepted; trying again does not help."""
+
+    _remedy = "pass an ssl_context= that trusts the server's authority"
 
 
 class ConnectionLostError(NoAnswerError):
     """The connection broke after the request may have been sent and before the whole answer was there."""
 
+    _remedy = "try again later"
+
 
 class AttemptTimeoutError(NoAnswerError, TimeoutError):
     """One attempt took longer than its ``timeout``."""
+
+    _remedy = "pass a larger timeout=, or try again later"
 
 
 class DeadlineError(NoAnswerError, TimeoutError):
     """The call, with its waits and its place in the queue, took longer than its ``deadline``."""
 
+    _remedy = "pass a larger deadline=, or try again later"
+
 
 class CredentialError(NoAnswerError):
     """The credential gave no token, so nothing was sent. ``code`` is the issuer's, such as ``AADSTS700082``."""
+
+    _remedy = "check the credential and its identity provider"
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
         """Take what happened and whether another try may help."""
@@ -140,15 +170,17 @@ class CredentialError(NoAnswerError):
         found = _AADSTS.search(message)
         if found:
             self.code = found[0]
-            self.remedy = _REMEDIES.get(found[0])
+            self.remedy = REMEDIES.get(found[0], self.remedy)
 
 
 class OutcomeUnknownError(NoAnswerError):
     """A write was sent and no answer tells whether it was done.
 
-    Look at the service first. A repetition is recognised by the service only under the same id: pass this error's
+    A repetition is recognised by the service only under the same id: pass this error's
     ``request_id`` as the option ``request_id``. ``__cause__`` is what was met.
     """
+
+    _remedy = "look at the service first, and repeat the call only with this request id"
 
 
 class BadAnswerError(PartnerCenterError):
@@ -157,6 +189,8 @@ class BadAnswerError(PartnerCenterError):
 
 class DecodeError(BadAnswerError):
     """The body is not the JSON that the operation promises; ``path`` says where, as a JSON path."""
+
+    _remedy = "error.body holds the answer; read it with client.request and a type of your own"
 
     def __init__(self, message: str, *, path: str = "$") -> None:
         """Take what is wrong and where."""
@@ -167,9 +201,13 @@ class DecodeError(BadAnswerError):
 class BodyTooLargeError(BadAnswerError):
     """The body, unpacked, is larger than the cap."""
 
+    _remedy = "make the client with a larger max_body=, or ask for less"
+
 
 class RedirectError(BadAnswerError):
     """The service answered with a redirect. It is not followed: a token goes to the configured origin only."""
+
+    _remedy = "check the endpoint of the cloud"
 
 
 class LinkError(BadAnswerError):
@@ -178,6 +216,8 @@ class LinkError(BadAnswerError):
     The items before it were delivered.
     """
 
+    _remedy = "the service may be wrong or not what it seems: do not follow the link by hand"
+
 
 class LinkLoopError(LinkError):
     """A page's next link was followed before in this walk, which would never end."""
@@ -185,6 +225,8 @@ class LinkLoopError(LinkError):
 
 class StatusError(PartnerCenterError):
     """The service answered with an error; ``error`` is its body as far as it could be read."""
+
+    _remedy = "see what the description says"
 
     def __init__(self, message: str) -> None:
         """Take what happened."""
@@ -195,37 +237,55 @@ class StatusError(PartnerCenterError):
 class BadRequestError(StatusError):
     """400: the request is not valid."""
 
+    _remedy = "correct what the description names"
+
 
 class AuthenticationError(StatusError):
     """401: the token was refused, also after it was renewed."""
+
+    _remedy = "check the consent of the app and the cloud of the credential"
 
 
 class MfaRequiredError(AuthenticationError):
     """401: the service wants a token of a user who signed in with a second factor."""
 
+    _remedy = _NEEDS_MFA
+
 
 class PermissionDeniedError(StatusError):
     """403: the token is good, but not for this."""
+
+    _remedy = "check the roles of the app or user, and that the customer is the partner's"
 
 
 class NotFoundError(StatusError):
     """404: there is no such thing, or not for this partner."""
 
+    _remedy = "check the ids, and that the customer belongs to the partner of the credential"
+
 
 class ConflictError(StatusError):
     """409: the resource is in a state that does not allow this, now."""
+
+    _remedy = "read the resource and see what state it is in"
 
 
 class PreconditionFailedError(StatusError):
     """412: the resource was changed since it was read."""
 
+    _remedy = "read the resource again and use its new etag"
+
 
 class ThrottledError(StatusError):
     """429: too many requests; ``retry_after`` says for how many seconds none will be taken."""
 
+    _remedy = "wait for retry_after seconds, or allow longer waits with RetryPolicy(longest_retry_after=) and deadline="
+
 
 class ServerError(StatusError):
     """408 or 5xx: the service failed."""
+
+    _remedy = "try again later"
 
 
 _BY_STATUS: dict[int, type[StatusError]] = {
@@ -275,9 +335,8 @@ def status_error(status: int, reason: str, body: bytes, error: ApiError | None, 
         message += f": {excerpt(description)}"
     made = kind(message)
     made.status, made.code, made.description, made.error, made.body = status, code, description, error, body
-    made.remedy = _REMEDIES.get(code) if code is not None else None
-    if made.remedy is None and kind is MfaRequiredError:
-        made.remedy = _NEEDS_MFA
-    if made.remedy is None and kind is PermissionDeniedError and user_only:
+    if code is not None and code in REMEDIES:
+        made.remedy = REMEDIES[code]
+    elif kind is PermissionDeniedError and user_only:
         made.remedy = _NEEDS_USER
     return made

@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     row = config.getoption("--fault")
     if row is not None:
         items[:] = [item for item in items if any(mark.args == (row,) for mark in item.iter_markers("fault"))]
+
+
+@pytest.fixture(autouse=True)
+def chance() -> None:
+    """The same random waits in every run."""
+    random.seed(0)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 SESSION = "partnercenter_async/_session/session.py"
 RETRY = "partnercenter_async/_session/retry.py"
 AUTH = "partnercenter_async/_session/auth.py"
+WRITES = "partnercenter_async/_session/writes.py"
+THROTTLE = "partnercenter_async/_session/throttle.py"
 LINKS = "partnercenter_async/_session/links.py"
 TRANSPORT = "partnercenter_async/_session/transport.py"
 DECODING = "partnercenter_async/_session/decoding.py"
@@ -64,16 +66,16 @@ PATCHES = [
     Patch(
         "F3",
         "retry-posts",
-        SESSION,
-        '_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})',
-        '_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"})',
+        WRITES,
+        '_REPEATABLE = _READS | {"PUT", "DELETE"}',
+        '_REPEATABLE = _READS | {"PUT", "DELETE", "POST", "PATCH"}',
     ),
     Patch(
         "F3",
         "known-outcome",
-        SESSION,
-        "_outcome_unknown(failed.error) if attempts.maybe_done else failed.error",
-        "failed.error",
+        WRITES,
+        "        return _outcome_unknown(error)\n",
+        "        return error\n",
     ),
     Patch("F4", "earlier", RETRY, "failed.wait += error.retry_after", "failed.wait += 0.9 * error.retry_after"),
     Patch(
@@ -90,6 +92,21 @@ PATCHES = [
         "get_running_loop().time() + failed.wait >= attempts.deadline_at",
         "get_running_loop().time() >= attempts.deadline_at",
     ),
+    Patch("F6", "no-lanes", SESSION, "turn.throttled(retry_after(raw.headers), policy.first_wait)", "pass"),
+    Patch(
+        "F6",
+        "all-at-once",
+        THROTTLE,
+        "lane.closed, lane.on_trial = False, True\n",
+        "lane.closed = False; lane.open()\n",
+    ),
+    Patch("F6", "never-the-partner", THROTTLE, "if len(lately) >= _CUSTOMERS:", "if False:"),
+    Patch("F6", "one-lane-for-all", SESSION, 'if noun == "customers" else None', "if False else None"),
+    Patch("F6", "wait-in-vain", THROTTLE, "if lane.closed and lane.until > latest:", "if False:"),
+    Patch("F6", "keep-lanes", THROTTLE, "del self.customers[lane.customer]", "pass"),
+    Patch("F6", "last-come-first", THROTTLE, "self.probe = min(self.queue)", "self.probe = max(self.queue)"),
+    Patch("F7", "no-bucket", RETRY, "if self.left < 1:", "if False:"),
+    Patch("F8", "nothing-comes-back", RETRY, "min(self.left + retries, self.SIZE)", "self.left"),
     Patch("F9", "no-single-flight", AUTH, "if self._flight is None or self._flight.done():", "if True:"),
     Patch("F9", "drop-the-new-token", AUTH, "if authorization is self._authorization:", "if True:"),
     Patch("F9", "no-recovery", SESSION, "if raw.status == 401 and", "if raw.status == 499 and"),
@@ -114,9 +131,7 @@ PATCHES = [
         "F13", "cancel-with-caller", CREDENTIALS, "return await asyncio.shield(redemption)", "return await redemption"
     ),
     Patch("F14", "retry-dead-tokens", CREDENTIALS, "transient=raw.status in RETRIED_STATUSES", "transient=True"),
-    Patch(
-        "F15", "no-hint", ERRORS, "if made.remedy is None and kind is PermissionDeniedError and user_only:", "if False:"
-    ),
+    Patch("F15", "no-hint", ERRORS, "elif kind is PermissionDeniedError and user_only:", "elif False:"),
     Patch("F16", "any-origin", LINKS, "if absolute is None or not self._is_own(absolute[1]):", "if absolute is None:"),
     Patch("F16", "network-path", LINKS, '    if path.startswith("//") and', '    if path.startswith("////") and'),
     Patch(
@@ -186,6 +201,15 @@ PATCHES = [
         'segment = quote(check_text(name, value), safe="")',
         'segment = quote(check_text(name, value), safe="/?#%")',
     ),
+    Patch("F31", "keep-the-slot", THROTTLE, "            if not future.cancelled():\n", "            if False:\n"),
+    Patch("F31", "keep-the-retry", SESSION, "            attempts.end()\n", "            pass\n"),
+    Patch(
+        "F31",
+        "keep-the-probe",
+        THROTTLE,
+        "        if self.busy:\n            self._resign(",
+        "        if False:\n            self._resign(",
+    ),
     Patch(
         "F32",
         "keep-running",
@@ -197,7 +221,16 @@ PATCHES = [
     ),
     Patch("F33", "unbounded", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10**9:"),
     Patch("F35", "run-ahead", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10 * concurrency:"),
+    Patch("F36", "let-them-run", SESSION, "for limit in self.calls:", "for limit in set[asyncio.Timeout]():"),
+    Patch("F37", "any-loop", SESSION, "if self._loop is not None:", "if False:"),
     Patch("F38", "shown-token", TRANSPORT, "        return \"'***'\"", "        return str.__repr__(self)"),
+    Patch(
+        "F39",
+        "wall-clock-lives",
+        AUTH,
+        "        now = asyncio.get_running_loop().time()\n        renew_at",
+        "        now = time.time() - 1e9\n        renew_at",
+    ),
     Patch("F41", "any-method", PAGING, 'if cursor.method.upper() != "GET":', "if False:"),
     Patch("F41", "any-header", PAGING, 'if lower in _FORBIDDEN or lower.startswith("proxy-"):', "if False:"),
 ]

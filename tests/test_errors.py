@@ -13,8 +13,10 @@ from partnercenter_async import (
     ApiError,
     Attempt,
     AuthenticationError,
+    BadAnswerError,
     CredentialError,
     MfaRequiredError,
+    NoAnswerError,
     PartnerCenterError,
     PermissionDeniedError,
     ServerError,
@@ -60,8 +62,17 @@ def test_every_error_is_pickled_and_copied_whole(kind):
         assert type(other) is kind
         assert vars(other) == vars(error)
         assert str(other) == str(error)
-    assert str(error) == "it broke; wait (GET /v1/customers/c, request id r-1)"
-    assert str(kind("it broke")) == "it broke"
+    assert str(error) == "it broke; wait; safe to repeat (GET /v1/customers/c, request id r-1)"
+    error.safe_to_repeat = False
+    assert str(error) == "it broke; wait; not safe to repeat (GET /v1/customers/c, request id r-1)"
+
+
+@pytest.mark.parametrize(
+    "kind", [each for each in CLASSES if each not in {PartnerCenterError, NoAnswerError, BadAnswerError}]
+)
+def test_every_error_says_what_to_do(kind):
+    assert kind("it broke").remedy
+    assert str(kind("it broke")) == f"it broke; {kind('it broke').remedy}"
 
 
 @pytest.mark.parametrize(

@@ -843,7 +843,7 @@ def test_a_waiting_call_holds_no_slot():
     async def both() -> float:
         bad = asyncio.create_task(fake.client.orders.get("c", "bad"))
         await asyncio.sleep(1)
-        await fake.client.orders.get("c", "good")
+        await fake.client.orders.get("another", "good")
         now = asyncio.get_running_loop().time()
         await bad
         return now

@@ -38,14 +38,25 @@ class TokenSource:
         self._claims: str | None = None
         self._flight: asyncio.Task[None] | None = None
 
+    def current(self) -> Secret | None:
+        """Return a value for the header if there is one that is good for a while."""
+        now = asyncio.get_running_loop().time()
+        if self._authorization is None or now >= self._usable_until:
+            return None
+        if now >= self._renew_at:
+            self._renew()  # nobody waits for it as long as the old one will do
+        return self._authorization
+
+    def latest(self, earlier: Secret) -> Secret | None:
+        """Return what has taken an earlier value's place, or itself; None where it was refused meanwhile."""
+        return self.current() or (earlier if self._authorization is earlier else None)
+
     async def authorization(self) -> Secret:
         """Return a value for the header; raises CredentialError where there is none to be had."""
         while True:
-            now = asyncio.get_running_loop().time()
-            if self._authorization is not None and now < self._usable_until:
-                if now >= self._renew_at:
-                    self._renew()  # nobody waits for it as long as the old one will do
-                return self._authorization
+            current = self.current()
+            if current is not None:
+                return current
             try:
                 await asyncio.shield(self._renew())
             except CredentialError as error:

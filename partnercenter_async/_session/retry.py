@@ -15,7 +15,8 @@ import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_seconds
 from partnercenter_async._session.response import Headers
-from partnercenter_async.errors import Attempt, PartnerCenterError
+from partnercenter_async._session.writes import Effect, may_repeat
+from partnercenter_async.errors import Attempt, PartnerCenterError, ThrottledError
 
 R = TypeVar("R")
 
@@ -36,6 +37,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH
     only where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case
     the service tells repetitions by their request id, which stays the same.
+
+    All calls of a client and its views share 32 retries. Each retry uses one up, 429 excepted, and each answer that
+    needs none brings a fifth of one back: single failures are always repeated, an outage meets one request a call.
     """
 
     attempts: int = 3
@@ -56,32 +60,71 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
 
 
+class RetryBucket:
+    """The retries that a client has left, for all its calls together."""
+
+    __slots__ = ("left",)
+
+    SIZE = 32
+    BACK = 0.2  # of a retry, for an answer that needs none
+
+    def __init__(self) -> None:
+        """Begin with a full bucket."""
+        self.left = float(self.SIZE)
+
+    def take(self) -> bool:
+        """Take a retry out; tells whether there was one."""
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+    def put(self, retries: float) -> None:
+        """Put retries back, or a part of one."""
+        self.left = min(self.left + retries, self.SIZE)
+
+
 @dataclass(slots=True)
 class Attempts:
     """How far one call has come."""
 
+    method: str
     policy: RetryPolicy
-    repeatable: bool  # the method may be repeated whatever became of it
+    bucket: RetryBucket
     deadline_at: float | None  # on the event loop's clock
     on_retry: Callable[[Attempt], None] | None
     label: str  # what logs call it: method and path
     sent: int = 0  # exchanges that the server may have seen
     tries: int = 0
+    under_way: bool = False  # an exchange has begun and not ended
+    borrowed: bool = False  # a retry was taken out of the bucket and not made yet
     recovered: bool = False  # a refused token was renewed
-    maybe_done: bool = False  # a write was sent, and whether it was done is not known
+    effect: Effect = Effect.NOTHING
     history: list[Attempt] = field(default_factory=list[Attempt])
+
+    def begin(self) -> None:
+        """Take note of an exchange that begins."""
+        self.sent += 1
+        self.under_way = True
+        self.borrowed = False
+
+    def end(self) -> None:
+        """Give back a retry that was not made after all."""
+        if self.borrowed:
+            self.borrowed = False
+            self.bucket.put(1)
 
 
 class FailedTryError(Exception):
     """Carries one failed try from the exchange through backoff; never seen by callers."""
 
-    def __init__(self, error: PartnerCenterError, attempts: Attempts, *, retry: bool, nothing_done: bool) -> None:
-        """Take the error, whether another try may help, and whether the service certainly did nothing."""
+    def __init__(self, error: PartnerCenterError, attempts: Attempts, effect: Effect, *, retry: bool) -> None:
+        """Take the error, what the try may have done, and whether another may help."""
         super().__init__()
         self.error = error
         self.attempts = attempts
+        self.effect = effect
         self.retry = retry
-        self.nothing_done = nothing_done
         self.wait = 0.0
 
 
@@ -90,24 +133,35 @@ def _gives_up(failed: FailedTryError) -> bool:
     attempts, error = failed.attempts, failed.error
     policy = attempts.policy
     attempts.tries += 1
-    may_repeat = attempts.repeatable or failed.nothing_done or policy.retry_writes
-    if not failed.retry or not may_repeat or attempts.tries >= policy.attempts:
+    attempts.effect = max(attempts.effect, failed.effect)
+    repeatable = may_repeat(attempts.method, error, failed.effect, retry_writes=policy.retry_writes)
+    if not failed.retry or not repeatable or attempts.tries >= policy.attempts:
         return True
     failed.wait = random.uniform(0, policy.bound(attempts.tries))  # noqa: S311 - spreads load, guards nothing
     if error.retry_after is not None:
         if error.retry_after > policy.longest_retry_after:
-            error.remedy = f"wait {error.retry_after:g} s, or allow it with RetryPolicy(longest_retry_after=)"
+            error.remedy = too_long(error.retry_after)
             return True
         failed.wait += error.retry_after
     if attempts.deadline_at is not None and get_running_loop().time() + failed.wait >= attempts.deadline_at:
         error.remedy = f"the next try would begin in {failed.wait:.3g} s, after the deadline; pass a larger deadline="
         return True
+    if not isinstance(error, ThrottledError):  # the lanes see to it that throttled calls do no harm
+        attempts.borrowed = attempts.bucket.take()
+        if not attempts.borrowed:
+            error.remedy = "it was not tried again since too many calls of this client failed lately; wait a while"
+            return True
     made = Attempt(error.status, type(error).__name__, failed.wait)
     attempts.history.append(made)
     _logger.debug("%s: %s, trying again in %.3f s", attempts.label, made.status or made.error, made.waited)
     if attempts.on_retry is not None:
         attempts.on_retry(made)
     return False
+
+
+def too_long(seconds: float) -> str:
+    """Return what to do about a time that is further off than the policy takes."""
+    return f"wait {seconds:.4g} s, or allow it with RetryPolicy(longest_retry_after=) and deadline="
 
 
 def _waits() -> Generator[float, FailedTryError, None]:

@@ -19,25 +19,26 @@ from partnercenter_async._session.retry import (
     RETRIED_STATUSES,
     Attempts,
     FailedTryError,
+    RetryBucket,
     RetryPolicy,
     retry_after,
     with_retries,
 )
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import RawResponse, Request, Secret, Transport
+from partnercenter_async._session.writes import Effect, effect_of, verdict
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.errors import (
     Attempt,
     AttemptTimeoutError,
     CertificateError,
+    ClientClosedError,
     ConnectError,
     ConnectionLostError,
     CredentialError,
     DeadlineError,
     DecodeError,
     LinkError,
-    NoAnswerError,
-    OutcomeUnknownError,
     PartnerCenterError,
     RedirectError,
     is_mfa_refusal,
@@ -69,10 +70,6 @@ _OWNED = frozenset(
     ]
 )
 _INSTEAD = {"ms-requestid": "; pass request_id=", "ms-correlationid": "; pass correlation_id="}
-_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-METHODS = _REPEATABLE | {"POST", "PATCH"}
-# After these, nobody knows whether a write was done; 503 may come from behind the service as well as from before it.
-_UNDECIDED = frozenset({408, *range(500, 600)}) - {501}
 _JSON = (("Content-Type", "application/json"),)
 _encoder = msgspec.json.Encoder(decimal_format="number")  # money goes out as it came in
 
@@ -128,23 +125,51 @@ class Options(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
 
 
-class Session:
-    """Makes calls with one credential and one set of settings; views share transport and throttle."""
+class Shared:
+    """What a client and all its views have in common; bound to the event loop of its first call."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        transport: Transport,
-        throttle: Throttle,
-        tokens: TokenSource,
-        sources: list[TokenSource] | None = None,
-    ) -> None:
-        """Take the parts; the headers that never change are made here, once."""
-        self.settings = settings
+    def __init__(self, transport: Transport, throttle: Throttle) -> None:
+        """Take the parts."""
         self.transport = transport
         self.throttle = throttle
+        self.bucket = RetryBucket()
+        self.sources: list[TokenSource] = []
+        self.calls: set[asyncio.Timeout] = set()
+        self.closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the running event loop; raises RuntimeError where it is not that of the earlier calls."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._loop is not None:
+                raise RuntimeError("the client belongs to another event loop; make a client for each event loop")
+            self._loop = loop
+        return loop
+
+    async def close(self) -> None:
+        """End all calls and renewals under way, then close the transport."""
+        self.closed = True
+        for limit in self.calls:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+        for tokens in self.sources:
+            tokens.close()
+        self.throttle.close()
+        await self.transport.close()
+
+
+class Session:
+    """Makes calls with one credential and one set of settings."""
+
+    def __init__(self, settings: Settings, shared: Shared, tokens: TokenSource) -> None:
+        """Take the parts; the headers that never change are made here, once."""
+        self.settings = settings
+        self.shared = shared
         self.tokens = tokens
         self.urls = UrlBuilder(settings.cloud)
+        if tokens not in shared.sources:
+            shared.sources.append(tokens)
         fixed = [
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -155,7 +180,6 @@ class Session:
         if settings.application is not None:
             fixed.append(("MS-PartnerCenter-Application", settings.application))
         self._fixed = tuple(fixed)
-        self._sources = [tokens] if sources is None else sources
 
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""
@@ -163,26 +187,22 @@ class Session:
             raise ValueError("request_id is for a single call; each page of a listing has its own")
         return self.options(cast("CallOptions", given))
 
-    async def close(self) -> None:
-        """Close the transport and end renewals of tokens, here and in all views."""
-        for tokens in self._sources:
-            tokens.close()
-        await self.transport.close()
-
     async def send(self, request: Request, authorization: Secret) -> RawResponse:
         """Sign a request and make one exchange of it; the token goes to the configured origin or nowhere."""
         if not request.url.startswith(self.urls.base):
             raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
         signed = (*request.headers, ("Authorization", authorization))
-        return await self.transport.send(msgspec.structs.replace(request, headers=signed))
+        return await self.shared.transport.send(msgspec.structs.replace(request, headers=signed))
 
     def view(self, settings: Settings, credential: "AsyncTokenCredential | None") -> Self:
-        """Return a session with other settings or another credential over the same transport and throttle."""
-        tokens = self.tokens
-        if credential is not None:
-            tokens = TokenSource(credential, settings.cloud.scope)
-            self._sources.append(tokens)
-        return type(self)(settings, self.transport, self.throttle, tokens, self._sources)
+        """Return a session with other settings or another credential that shares all else with this one."""
+        tokens = self.tokens if credential is None else TokenSource(credential, settings.cloud.scope)
+        return type(self)(settings, self.shared, tokens)
+
+    def customer(self, url: str) -> str | None:
+        """Return the customer whose lane a URL belongs to, None for the partner's."""
+        noun, _, rest = url[len(self.urls.base) :].partition("/")
+        return rest.partition("/")[0].partition("?")[0].lower() or None if noun == "customers" else None
 
     def options(self, given: CallOptions) -> Options:
         """Check a call's options; raises ValueError that names the one."""
@@ -213,11 +233,12 @@ class Session:
         user_only: bool = False,
     ) -> Response[T]:
         """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None."""
-        deadline = options.deadline
+        loop = self.shared.loop()
         attempts = Attempts(
+            method=method,
             policy=self.settings.retry,
-            repeatable=method in _REPEATABLE,
-            deadline_at=None if deadline is None else asyncio.get_running_loop().time() + deadline,
+            bucket=self.shared.bucket,
+            deadline_at=None if options.deadline is None else loop.time() + options.deadline,
             on_retry=self.settings.on_retry,
             label=f"{method} {url.partition('?')[0]}",
         )
@@ -227,31 +248,62 @@ class Session:
         headers = _merged((*self._fixed, *ids, *kind), options.headers, link_headers)
         call = _Call(self, Request(method, url, headers, payload), options.timeout, user_only=user_only)
         try:
-            raw = await with_retries(call.attempt, attempts)
+            raw = await self._within_deadline(call, attempts)
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
             return Response(cast("T", None) if into is None else _decoded(raw, into), raw.body, info)
         except FailedTryError as failed:
-            error = _outcome_unknown(failed.error) if attempts.maybe_done else failed.error
+            error = failed.error
         except DecodeError as failed:
-            error = failed
+            error, attempts.effect = failed, Effect.DONE
+        error = verdict(method, error, attempts.effect)
         error.method, error.url = method, url.partition("?")[0]
         error.request_id, error.correlation_id = request_id, options.correlation_id
         error.attempts, error.history = attempts.sent, tuple(attempts.history)
         raise error from error.__cause__
 
+    async def _within_deadline(self, call: "_Call", attempts: Attempts) -> RawResponse:
+        """Make a call until it ends, its deadline passes, or the client is closed; raises FailedTryError."""
+        shared = self.shared
+        limit = asyncio.timeout_at(attempts.deadline_at)
+        shared.calls.add(limit)
+        try:
+            if shared.closed:
+                raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
+            async with limit:
+                raw = await with_retries(call.attempt, attempts)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            error: PartnerCenterError = DeadlineError("the deadline passed before there was an answer")
+        except FailedTryError as failed:
+            if not shared.closed:
+                raise
+            error = failed.error
+        else:
+            shared.bucket.put(RetryBucket.BACK)
+            return raw
+        finally:
+            shared.calls.discard(limit)
+            attempts.end()
+        if shared.closed:
+            error = ClientClosedError()
+        attempts.effect = max(attempts.effect, effect_of(error, sent=attempts.under_way))
+        raise FailedTryError(error, attempts, attempts.effect, retry=False) from None
+
 
 class _Call:
     """One call on its way: what each of its attempts sends."""
 
-    __slots__ = ("_request", "_session", "_timeout", "_user_only")
+    __slots__ = ("_customer", "_request", "_session", "_timeout", "_user_only")
 
     def __init__(self, session: Session, request: Request, timeout: float, *, user_only: bool) -> None:
         self._session = session
         self._request = request
         self._timeout = timeout
         self._user_only = user_only
+        self._customer = session.customer(request.url)
 
     async def attempt(self, attempts: Attempts) -> RawResponse:
         """Make one try; a refused token is renewed once in a call, at no try's expense."""
@@ -265,36 +317,49 @@ class _Call:
         raise self._failed(raw, attempts)
 
     async def _exchange(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
-        """Wait for a slot and a token, send once, and sort out what can go wrong."""
+        """Wait for a token and a turn, send once, and sort out what can go wrong."""
         before = attempts.sent
-        by_deadline = True
         try:
-            async with asyncio.timeout_at(attempts.deadline_at) as limit, self._session.throttle.slot:
-                authorization = await self._session.tokens.authorization()
-                until = asyncio.get_running_loop().time() + self._timeout
-                if attempts.deadline_at is None or until < attempts.deadline_at:
-                    limit.reschedule(until)
-                    by_deadline = False
-                attempts.sent += 1
-                raw = await self._session.send(self._request, authorization)
-        except TimeoutError:
-            if by_deadline:
-                error: PartnerCenterError = DeadlineError("the deadline passed before there was an answer")
-            else:
-                error = AttemptTimeoutError(f"there was no answer in {self._timeout:g} s")
-        except PartnerCenterError as raised:
-            error = raised
+            raw, authorization = await self._send(attempts)
+        except PartnerCenterError as error:
+            attempts.under_way = False
             if isinstance(error, ConnectError):
                 attempts.sent = before  # the server saw nothing of it
-        else:
-            _logger.debug("%s: %d", attempts.label, raw.status)
-            return raw, authorization
-        sent = attempts.sent > before
-        attempts.maybe_done |= sent and not attempts.repeatable and isinstance(error, NoAnswerError)
-        retry = isinstance(error, ConnectionLostError | AttemptTimeoutError | ConnectError | CredentialError)
-        if isinstance(error, CertificateError) or (isinstance(error, CredentialError) and not error.transient):
-            retry = False
-        raise FailedTryError(error, attempts, retry=retry, nothing_done=not sent) from error
+            retry = isinstance(error, ConnectionLostError | AttemptTimeoutError | ConnectError | CredentialError)
+            if isinstance(error, CertificateError) or (isinstance(error, CredentialError) and not error.transient):
+                retry = False
+            effect = effect_of(error, sent=attempts.sent > before)
+            raise FailedTryError(error, attempts, effect, retry=retry) from error
+        attempts.under_way = False
+        _logger.debug("%s: %d", attempts.label, raw.status)
+        return raw, authorization
+
+    async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
+        session, policy = self._session, attempts.policy
+        throttle = session.shared.throttle
+        while True:
+            earlier = await session.tokens.authorization()
+            latest = asyncio.get_running_loop().time() + policy.longest_retry_after
+            if attempts.deadline_at is not None:
+                latest = min(latest, attempts.deadline_at)
+            with await throttle.enter(self._customer, latest) as turn:
+                authorization = session.tokens.latest(earlier)
+                if authorization is None:
+                    continue  # the token was refused on another call's account while this one waited for its turn
+                attempts.begin()
+                limit = asyncio.timeout(self._timeout)
+                try:
+                    async with limit:
+                        raw = await session.send(self._request, authorization)
+                except TimeoutError:
+                    if not limit.expired():
+                        raise
+                    raise AttemptTimeoutError(f"there was no answer in {self._timeout:g} s") from None
+                if raw.status == 429:  # noqa: PLR2004 - 429
+                    turn.throttled(retry_after(raw.headers), policy.first_wait)
+                else:
+                    turn.answered()
+                return raw, authorization
 
     def _failed(self, raw: RawResponse, attempts: Attempts) -> FailedTryError:
         """Make the failure of an answer that is none of 2xx."""
@@ -302,19 +367,19 @@ class _Call:
         if status < 400:  # noqa: PLR2004 - 3xx
             redirect = RedirectError(f"{status}: the service answered with a redirect, which is never followed")
             redirect.status, redirect.body = status, raw.body
-            return FailedTryError(redirect, attempts, retry=False, nothing_done=False)
+            return FailedTryError(redirect, attempts, Effect.NOTHING, retry=False)
         try:
             body = decode(raw.body, ApiError)
         except DecodeError:
             body = None
         error = status_error(status, raw.reason, raw.body, body, user_only=self._user_only)
         error.retry_after = retry_after(raw.headers)
-        throttled = status == 429  # noqa: PLR2004 - 429
         retry = status in RETRIED_STATUSES
         if body is not None and body.is_retryable is not None:
             retry = body.is_retryable
-        attempts.maybe_done |= not attempts.repeatable and status in _UNDECIDED
-        return FailedTryError(error, attempts, retry=retry, nothing_done=throttled)
+        if not retry:
+            self._session.shared.bucket.put(RetryBucket.BACK)  # the service is well, whatever it thinks of this call
+        return FailedTryError(error, attempts, effect_of(error, sent=True), retry=retry)
 
 
 def _decoded(raw: RawResponse, into: type[T]) -> T:
@@ -323,16 +388,6 @@ def _decoded(raw: RawResponse, into: type[T]) -> T:
     except DecodeError as error:
         error.status = raw.status
         raise
-
-
-def _outcome_unknown(cause: PartnerCenterError) -> OutcomeUnknownError:
-    """Make the error of a write that may have been done."""
-    error = OutcomeUnknownError(f"it is not known whether the write was done: {cause.message}")
-    error.remedy = "look at the service before trying again, and try again with this request id"
-    error.status, error.code, error.description = cause.status, cause.code, cause.description
-    error.retry_after, error.body = cause.retry_after, cause.body
-    error.__cause__ = cause
-    return error
 
 
 def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,13 @@ import msgspec
 from yarl import URL
 
 from partnercenter_async._session.response import Headers
-from partnercenter_async.errors import BodyTooLargeError, CertificateError, ConnectError, ConnectionLostError
+from partnercenter_async.errors import (
+    BodyTooLargeError,
+    CertificateError,
+    ClientClosedError,
+    ConnectError,
+    ConnectionLostError,
+)
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked
@@ -84,7 +90,7 @@ class AiohttpTransport:
     async def send(self, request: Request, /) -> RawResponse:
         """Make one exchange."""
         if self._closed:
-            raise RuntimeError("the client was closed; make a new one")
+            raise ClientClosedError
         session = self._session
         if session is None:
             # The session bounds the number of exchanges itself, so nobody ever waits for the pool.

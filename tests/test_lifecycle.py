@@ -1,0 +1,312 @@
+"""Calls that are cancelled, clients that are closed, event loops and clocks that change."""
+
+import asyncio
+import gc
+import random
+import time
+from collections import Counter
+
+import pytest
+from helpers import Fake, call, connected, header
+
+from partnercenter_async import (
+    ClientClosedError,
+    ConnectionLostError,
+    OutcomeUnknownError,
+    PartnerCenterClient,
+    RetryPolicy,
+)
+from partnercenter_async.emulator import CloseAfter, Delay, Fault, service_error
+from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
+
+ORDER = answer({"id": "o1"})
+
+
+class SlowCredential(FakeCredential):
+    async def get_token(self, *scopes: str, **options):
+        await asyncio.sleep(0.2)
+        return await super().get_token(*scopes, **options)
+
+
+def unsteady(chance: random.Random):
+    """Answers late, and one time in three badly."""
+
+    async def respond(_request: Request) -> RawResponse:
+        await asyncio.sleep(chance.random() * 0.3)
+        match chance.randrange(12):
+            case 0:
+                return answer(status=503)
+            case 1:
+                return answer(status=429, headers={"Retry-After": "1"})
+            case 2:
+                return answer(status=401)
+            case 3:
+                raise ConnectionLostError("lost")
+            case _:
+                return ORDER
+
+    return respond
+
+
+@pytest.mark.fault("F31")
+def test_after_ten_thousand_cancellations_everything_is_back_where_it_was():
+    chance = random.Random(31)
+    fake = Fake(unsteady(chance), credential=SlowCredential(lifetime=90), concurrency=4, deadline=20)
+    cancelled = 0
+
+    async def run():
+        nonlocal cancelled
+        begun = len(asyncio.all_tasks())
+        while cancelled < 10_000:
+            tasks = [asyncio.create_task(fake.client.orders.get(f"c{chance.randrange(5)}", "o")) for _ in range(20)]
+            for task in chance.sample(tasks, 15):
+                # At any step of the loop, or at any time.
+                for _ in range(chance.randrange(4)):
+                    await asyncio.sleep(0)
+                await asyncio.sleep(chance.choice([0, 0, 0.05, 0.3]) * chance.random())
+                cancelled += task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        shared = fake.client._session.shared
+        assert shared.throttle.free == 4
+        assert not shared.throttle.waiting
+        assert not shared.calls
+        for lane in (shared.throttle.partner, *shared.throttle.customers.values()):
+            assert not lane.queue
+            assert lane.probe is None
+        fake.transport._function = lambda _request: ORDER
+        assert (await fake.client.orders.get("c1", "o")).id == "o1"
+        await asyncio.sleep(200)
+        assert len(asyncio.all_tasks()) == begun
+        assert not shared.throttle.customers
+
+    run_in_virtual_time(run())
+
+
+@pytest.mark.fault("F31")
+def test_a_cancelled_retry_that_was_not_sent_goes_back_into_the_bucket():
+    chance = random.Random(7)
+    seen: Counter[str | None] = Counter()
+
+    async def respond(request: Request) -> RawResponse:
+        seen[header(request, "MS-RequestId")] += 1
+        await asyncio.sleep(chance.random() * 0.1)
+        return answer(status=503)
+
+    async def run(client: PartnerCenterClient):
+        bucket = client._session.shared.bucket
+        for _ in range(3):
+            tasks = [asyncio.create_task(client.orders.get("c", "o")) for _ in range(10)]
+            for task in tasks:
+                await asyncio.sleep(chance.random() * 0.05)
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert bucket.left == bucket.SIZE - sum(seen.values()) + len(seen)
+
+    failed, _ = call(respond, run)
+    assert failed is None
+    assert len(seen) > 10
+    assert max(seen.values()) > 1
+
+
+@pytest.mark.fault("F31")
+async def test_cancelled_calls_leave_no_connection_behind(emulator):
+    chance = random.Random(31)
+    (customer_id, *_) = emulator.data.customer_ids()
+    emulator.inject(Fault(service_error(503, 1, "Not now."), every=5))
+    emulator.inject(Fault(CloseAfter(), every=7))
+    async with connected(emulator, concurrency=8) as client:
+        cancelled = 0
+        while cancelled < 300:
+            tasks = [asyncio.create_task(client.orders.list(customer_id).collect()) for _ in range(20)]
+            for task in chance.sample(tasks, 15):
+                await asyncio.sleep(chance.random() * 0.004)
+                cancelled += task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        emulator.clear_faults()
+        assert len(await client.orders.list(customer_id).collect()) == 7
+        assert client._session.shared.throttle.free == 8
+        assert emulator.open_connections <= 8 + 1  # and the credential's
+
+
+@pytest.mark.fault("F36")
+def test_closing_ends_every_call_whatever_it_waits_for():
+    async def respond(request: Request) -> RawResponse:
+        await asyncio.sleep(0.1)
+        if "retried" in request.url:
+            return answer(status=503)
+        if "throttled" in request.url:
+            return answer(status=429, headers={"Retry-After": "100"})
+        await asyncio.sleep(1000)
+        return ORDER
+
+    async def run(client: PartnerCenterClient):
+        tasks = [
+            asyncio.create_task(client.orders.get(kind, "o"))
+            for kind in ("retried", "throttled", "sent", "queued")
+            for _ in range(25)
+        ]
+        tasks.append(asyncio.create_task(client.request("POST", "customers/c/orders", body={})))
+        await asyncio.sleep(0.15)
+        await client.close()
+        before = asyncio.get_running_loop().time()
+        errors = await asyncio.gather(*tasks, return_exceptions=True)
+        return errors, asyncio.get_running_loop().time() - before
+
+    retry = RetryPolicy(first_wait=50, longest_wait=50)
+    (errors, waited), fake = call(respond, run, concurrency=60, retry=retry)
+    assert waited == 0
+    assert all(type(error) is ClientClosedError for error in errors[:-1])
+    assert all("closed" in str(error) and error.request_id for error in errors)
+    assert fake.transport.closed
+
+
+@pytest.mark.fault("F36")
+def test_closing_during_a_write_says_that_its_outcome_is_unknown():
+    async def respond(_request: Request) -> RawResponse:
+        await asyncio.sleep(1000)
+        return ORDER
+
+    async def run(client: PartnerCenterClient):
+        task = asyncio.create_task(client.request("POST", "customers/c/orders", body={}))
+        await asyncio.sleep(1)
+        await client.close()
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await task
+        return caught.value
+
+    error, _ = call(respond, run)
+    assert type(error.__cause__) is ClientClosedError
+    assert error.safe_to_repeat is False
+
+
+@pytest.mark.fault("F36")
+def test_closing_while_a_token_is_fetched_cancels_nobody():
+    class Never(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            await asyncio.sleep(10_000)
+
+    async def run(client: PartnerCenterClient):
+        tasks = [asyncio.create_task(client.orders.get("c", "o")) for _ in range(5)]
+        await asyncio.sleep(1)
+        await client.close()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    errors, _ = call([], run, credential=Never())
+    assert [type(error) for error in errors] == [ClientClosedError] * 5
+
+
+@pytest.mark.fault("F36")
+def test_a_closed_client_refuses_calls_and_walks():
+    async def run(client: PartnerCenterClient):
+        await client.close()
+        errors = []
+        for work in (client.orders.get("c", "o"), client.orders.list("c").collect(), client.request("POST", "x")):
+            with pytest.raises(ClientClosedError) as caught:
+                await work
+            errors.append(caught.value)
+        await client.close()
+        return errors
+
+    errors, fake = call([], run)
+    assert fake.requests == []
+    assert all(error.safe_to_repeat and "make a new client" in str(error) for error in errors)
+
+
+@pytest.mark.fault("F36")
+async def test_closing_under_calls_on_real_sockets_leaves_nothing_behind(emulator):
+    (customer_id, *_) = emulator.data.customer_ids()
+    async with connected(emulator, concurrency=50) as client:
+        await client.orders.list(customer_id).collect()
+        emulator.inject(Fault(Delay(60), times=None))
+        tasks = [asyncio.create_task(client.orders.list(customer_id).collect()) for _ in range(100)]
+        while emulator.count("orders.list") < 40:  # noqa: ASYNC110 - the emulator has no event for it
+            await asyncio.sleep(0)
+        await client.close()
+        errors = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(error) for error in errors] == [ClientClosedError] * 100
+    gc.collect()  # a session or connection that was left open warns here, and a warning is an error
+
+
+@pytest.mark.fault("F37")
+def test_a_second_event_loop_gets_a_clear_error():
+    fake = Fake(lambda _request: ORDER)
+
+    async def get():
+        return (await fake.client.orders.get("c", "o")).id
+
+    assert run_in_virtual_time(get()) == "o1"
+    with pytest.raises(RuntimeError, match="another event loop; make a client for each"):
+        asyncio.run(get())
+    with pytest.raises(RuntimeError, match="another event loop"):
+        run_in_virtual_time(fake.client.with_options(locale="de").orders.list("c").collect())
+    assert len(fake.requests) == 1
+
+
+@pytest.mark.fault("F37")
+def test_a_second_event_loop_in_another_thread_gets_a_clear_error():
+    begun = asyncio.Event()
+
+    async def respond(_request: Request) -> RawResponse:
+        begun.set()
+        await asyncio.sleep(0.01)
+        return ORDER
+
+    fake = Fake(respond)
+
+    async def run():
+        first = asyncio.create_task(fake.client.orders.get("c", "o"))
+        await begun.wait()
+        with pytest.raises(RuntimeError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, fake.client.orders.get("c", "o"))
+        return (await first).id
+
+    assert asyncio.run(run()) == "o1"
+
+
+@pytest.mark.fault("F39")
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_jump_of_the_wall_clock_changes_no_wait(monkeypatch, jump):
+    """The same walk through waits, lanes, deadlines and renewals, with and without a jump in its middle."""
+    real = time.time
+
+    def timeline(jump: float):
+        random.seed(39)
+        offset = 0.0
+        monkeypatch.setattr(time, "time", lambda: 1e9 + offset)
+        times: list[float] = []
+        date = {"Date": "Mon, 02 Jan 2040 03:04:05 GMT", "Retry-After": "Mon, 02 Jan 2040 03:04:12 GMT"}
+        answers = [
+            answer(status=503),
+            answer(status=429, headers={"Retry-After": "7"}),
+            ORDER,
+            answer(status=429, headers=date),
+            ORDER,
+        ]
+
+        async def respond(_request: Request) -> RawResponse:
+            times.append(asyncio.get_running_loop().time())
+            return answers.pop(0) if answers else ORDER
+
+        async def run(client: PartnerCenterClient):
+            nonlocal offset
+            loop = asyncio.get_running_loop()
+            loop.call_later(0.01, lambda: None)
+            waiting = asyncio.create_task(client.orders.get("c", "o", deadline=60))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            offset = jump
+            await waiting
+            await client.orders.get("c", "o")
+            offset = -jump
+            for _ in range(30):  # past the renewal of the token
+                await asyncio.sleep(150)
+                await client.orders.get("c", "o")
+            return times, len(fake.credential.claims)
+
+        fake = Fake(respond)
+        return run_in_virtual_time(run(fake.client))
+
+    try:
+        assert timeline(jump) == timeline(0.0)
+    finally:
+        monkeypatch.setattr(time, "time", real)

@@ -1,0 +1,422 @@
+"""Lanes that close at 429, slots, and the retries that all calls share; in virtual time, counted at the transport."""
+
+import asyncio
+import math
+import random
+
+import pytest
+from helpers import CLOUD, Fake, call
+
+from partnercenter_async import (
+    DeadlineError,
+    PartnerCenterClient,
+    RetryPolicy,
+    ServerError,
+    ThrottledError,
+)
+from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
+
+ORDER = answer({"id": "o1"})
+SPREAD = 0.5  # the default first wait: up to so many seconds a lane opens later than the service asked
+
+
+def customer_of(request: Request) -> str | None:
+    parts = request.url.split("?")[0].split("/")
+    return parts[5] if parts[4] == "customers" and len(parts) > 5 else None
+
+
+class Service:
+    """Takes 0.1 s for each request; each customer, and everything, can be barred for a time, which is then kept."""
+
+    def __init__(self, **settings):
+        self.bars: dict[str | None, float] = {}
+        self.arrivals: list[tuple[float, str | None, int]] = []
+        self.most = self.now = 0
+        self.fake = Fake(self.respond, **settings)
+        self.client = self.fake.client
+
+    def bar(self, customer: str | None, seconds: float) -> None:
+        self.bars[customer] = asyncio.get_running_loop().time() + seconds
+
+    async def respond(self, request: Request) -> RawResponse:
+        loop = asyncio.get_running_loop()
+        customer = customer_of(request)
+        until = max(self.bars.get(customer, 0.0), self.bars.get("everything", 0.0))
+        left = until - loop.time()
+        self.arrivals.append((loop.time(), customer, 429 if left > 0 else 200))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(0.1)
+        finally:
+            self.now -= 1
+        if left > 0:
+            return answer(
+                {"statusCode": 429, "message": "Wait."}, status=429, headers={"Retry-After": str(math.ceil(left))}
+            )
+        return answer({"id": "o", "items": []})
+
+    def times(self, customer: str | None, status: int | None = None) -> list[float]:
+        return [time for time, known, met in self.arrivals if known == customer and status in (None, met)]
+
+
+def many(service: Service, customer: str, number: int, **options):
+    return [asyncio.create_task(service.client.orders.get(customer, "o", **options)) for _ in range(number)]
+
+
+@pytest.mark.fault("F6")
+def test_a_throttled_customers_lane_closes_and_the_others_go_on():
+    service = Service(concurrency=8)
+
+    async def run():
+        service.bar("bad", 30)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        waiting = many(service, "bad", 50)
+        for number in range(40):
+            await service.client.orders.get(f"good-{number}", "o")
+        others_done = asyncio.get_running_loop().time()
+        await asyncio.gather(*first, *waiting)
+        return others_done
+
+    assert run_in_virtual_time(run()) < 6
+    barred, rest = service.times("bad", 429), service.times("bad", 200)
+    assert barred == [0.0]  # a closed lane sends nothing
+    assert 30.1 <= rest[0] <= 30.1 + SPREAD
+    assert rest[1] >= rest[0] + 0.1  # nothing before the probe's answer
+    assert len(rest) == 51
+    assert rest[-1] - rest[1] < 50 / 8 * 0.1 + 0.01  # and then the rest, eight at a time
+    assert service.most <= 8
+
+
+@pytest.mark.fault("F6")
+def test_the_order_of_arrival_is_kept_behind_a_lane():
+    service = Service(concurrency=1)
+    done: list[int] = []
+
+    async def one(number: int):
+        await service.client.orders.get("bad", "o")
+        done.append(number)
+
+    async def run():
+        service.bar("bad", 10)
+        await asyncio.gather(*[one(number) for number in range(20)])
+
+    run_in_virtual_time(run())
+    # The one that met the 429 waits its own time; the others go as they came.
+    assert [number for number in done if number] == list(range(1, 20))
+
+
+@pytest.mark.fault("F6")
+def test_a_probe_that_is_throttled_closes_the_lane_again():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 5)
+        calls = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        calls += many(service, "bad", 30)
+        await asyncio.sleep(3)
+        service.bar("bad", 10)
+        await asyncio.gather(*calls)
+
+    run_in_virtual_time(run())
+    barred, rest = service.times("bad", 429), service.times("bad", 200)
+    assert len(barred) == 2
+    assert 5.1 <= barred[1] <= 5.1 + SPREAD
+    assert min(rest) >= 14
+    assert len(rest) == 31
+    assert sorted(rest)[1] >= min(rest) + 0.1
+
+
+@pytest.mark.fault("F6")
+def test_a_path_without_a_customer_closes_the_partners_lane():
+    service = Service()
+
+    async def run():
+        service.bar(None, 20)
+        listing = asyncio.create_task(service.client.migrations.list().collect())
+        await asyncio.sleep(1)
+        await asyncio.gather(*many(service, "a", 5), *many(service, "b", 5), listing, return_exceptions=True)
+
+    run_in_virtual_time(run())
+    times = sorted(time for time, *_ in service.arrivals)
+    assert times[0] == 0.0
+    assert 20.1 <= times[1] <= 20.1 + SPREAD
+    assert times[2] >= times[1] + 0.1
+    assert len(times) == 12
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize(("throttled", "sent_meanwhile"), [(2, True), (3, False), (7, False)])
+def test_three_throttled_customers_close_the_partners_lane(throttled, sent_meanwhile):
+    service = Service()
+
+    async def run():
+        for number in range(throttled):
+            service.bar(f"bad-{number}", 30)
+        bad = [task for number in range(throttled) for task in many(service, f"bad-{number}", 2)]
+        await asyncio.sleep(1)
+        await asyncio.gather(*bad, *many(service, "good", 3))
+
+    run_in_virtual_time(run())
+    first = min(service.times("good"))
+    assert (first == 1.0) is sent_meanwhile
+    if not sent_meanwhile:
+        later = sorted(time for time, *_ in service.arrivals if time > 1)
+        assert 30 <= later[0] <= 30.2 + SPREAD
+        assert later[1] >= later[0] + 0.1  # one probe for all customers
+
+
+@pytest.mark.fault("F6")
+def test_customers_throttled_in_different_windows_are_no_sign_of_the_partner():
+    service = Service()
+
+    async def run():
+        for number in range(5):
+            service.bar(f"bad-{number}", 2)
+            await service.client.orders.get(f"bad-{number}", "o")
+            await asyncio.sleep(40)
+            begun = asyncio.get_running_loop().time()
+            await service.client.orders.get("good", "o")
+            assert asyncio.get_running_loop().time() == pytest.approx(begun + 0.1)
+
+    run_in_virtual_time(run())
+
+
+@pytest.mark.fault("F6")
+def test_waiting_in_a_lane_is_no_attempt():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 20)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        response = await service.client.request("GET", "customers/bad/orders/o", dict)
+        await asyncio.gather(*first)
+        return response.info
+
+    info = run_in_virtual_time(run())
+    assert (info.attempts, info.history) == (1, ())
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("options", [{"deadline": 10}, {"deadline": 28.5}])
+def test_a_call_whose_deadline_ends_before_its_lane_opens_fails_at_once(options):
+    service = Service()
+
+    async def run():
+        service.bar("bad", 30)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        with pytest.raises(ThrottledError) as caught:
+            await service.client.orders.get("bad", "o", **options)
+        assert asyncio.get_running_loop().time() == 1.0
+        await asyncio.gather(*first)
+        return caught.value
+
+    error = run_in_virtual_time(run())
+    assert 29.1 <= error.retry_after <= 29.1 + SPREAD
+    assert (error.attempts, error.status) == (0, 429)
+    assert "not sent" in str(error)
+    assert len(service.arrivals) == 2
+
+
+@pytest.mark.fault("F6")
+def test_a_waiting_call_fails_as_soon_as_its_lane_closes_for_too_long():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 5)
+        calls = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        hasty = asyncio.create_task(service.client.orders.get("bad", "o", deadline=20))
+        calls += many(service, "bad", 2)
+        await asyncio.sleep(1)
+        service.bar("bad", 60)
+        with pytest.raises(ThrottledError) as caught:
+            await hasty
+        failed_at = asyncio.get_running_loop().time()
+        await asyncio.gather(*calls)
+        return failed_at, caught.value
+
+    failed_at, error = run_in_virtual_time(run())
+    assert 5 < failed_at < 6
+    assert error.retry_after > 50
+
+
+@pytest.mark.fault("F6")
+def test_a_policy_that_takes_no_long_waits_takes_none_in_lanes():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 200)
+        errors = []
+        for _ in range(2):
+            with pytest.raises(ThrottledError) as caught:
+                await service.client.orders.get("bad", "o")
+            errors.append(caught.value)
+        patient = service.client.with_options(retry=RetryPolicy(longest_retry_after=300))
+        await patient.orders.get("bad", "o")
+        return errors
+
+    first, second = run_in_virtual_time(run())
+    assert (first.attempts, second.attempts) == (1, 0)
+    assert len(service.arrivals) == 2
+    assert service.arrivals[1][0] >= 200
+
+
+@pytest.mark.fault("F6")
+def test_a_lane_without_a_readable_time_closes_for_the_clients_own_wait():
+    answers = iter([answer(status=429), *[ORDER] * 3])
+
+    async def run(client: PartnerCenterClient):
+        return await asyncio.gather(*[client.orders.get("c", "o") for _ in range(3)])
+
+    found, fake = call(lambda _: next(answers), run, concurrency=1)
+    assert [order.id for order in found] == ["o1"] * 3
+    assert len(fake.requests) == 4
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("loss", ["cancelled", "timeout", "server error", "expired"])
+def test_a_probe_that_comes_to_nothing_makes_room_for_the_next(loss):
+    service = Service(retry=RetryPolicy(attempts=2))
+    genuine = service.respond
+    met = 0
+
+    async def respond(request: Request) -> RawResponse:
+        nonlocal met
+        if asyncio.get_running_loop().time() > 10:
+            met += 1
+        if met == 1 and loss != "server error":
+            await asyncio.sleep(1000)
+        return answer(status=500) if met == 1 else await genuine(request)
+
+    service.fake.transport._function = respond
+
+    async def run():
+        service.bar("bad", 10)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        probe = asyncio.create_task(
+            service.client.orders.get(
+                "bad", "o", **{"timeout": {"timeout": 3}, "expired": {"deadline": 15}}.get(loss, {})
+            )
+        )
+        rest = many(service, "bad", 10)
+        await asyncio.sleep(14)
+        if loss == "cancelled":
+            probe.cancel()
+        return await asyncio.gather(*first, probe, *rest, return_exceptions=True)
+
+    results = run_in_virtual_time(run())
+    failed = [type(each) for each in results if isinstance(each, BaseException)]
+    assert failed == {"cancelled": [asyncio.CancelledError], "expired": [DeadlineError]}.get(loss, [])
+
+
+@pytest.mark.fault("F6")
+def test_lanes_of_customers_that_are_no_longer_seen_take_no_memory():
+    service = Service(retry=RetryPolicy(attempts=1))
+
+    async def run():
+        throttle = service.client._session.shared.throttle
+        most = 0
+        for number in range(500):
+            service.bar(f"c-{number}", 100)
+            with pytest.raises(ThrottledError):
+                await service.client.orders.get(f"c-{number}", "o")
+            most = max(most, len(throttle.customers))
+            await asyncio.sleep(40)
+        await asyncio.sleep(200)
+        return most, dict(throttle.customers), throttle.busy, throttle.free
+
+    most, left, busy, free = run_in_virtual_time(run())
+    assert 3 <= most <= 5
+    assert (left, busy, free) == ({}, False, 32)
+
+
+@pytest.mark.fault("F6")
+def test_a_mistaken_time_does_not_shut_a_client_out_for_good():
+    answers = iter([answer(status=429, headers={"Retry-After": "1000000000"}), ORDER])
+
+    async def run(client: PartnerCenterClient):
+        with pytest.raises(ThrottledError) as caught:
+            await client.orders.get("c", "o")
+        await asyncio.sleep(3600.6)
+        return caught.value.retry_after, await client.orders.get("c", "o")
+
+    (seconds, order), _ = call(lambda _: next(answers), run)
+    assert (seconds, order.id) == (1e9, "o1")
+
+
+@pytest.mark.fault("F6")
+def test_views_share_lanes_and_letter_case_makes_no_other_customer():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 20)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(1)
+        view = service.client.with_options(locale="de-AT", credential=FakeCredential())
+        await asyncio.gather(view.orders.get("BAD", "o"), *first)
+
+    run_in_virtual_time(run())
+    assert min(service.times("BAD")) > 20
+
+
+@pytest.mark.fault("F7")
+@pytest.mark.parametrize("concurrency", [1, 50, 1000])
+@pytest.mark.parametrize("status", [500, 503])
+def test_an_outage_meets_hardly_more_than_one_request_a_call(concurrency, status):
+    async def run(client: PartnerCenterClient):
+        return await asyncio.gather(
+            *[client.orders.get(f"c-{number}", "o", deadline=None) for number in range(1000)], return_exceptions=True
+        )
+
+    errors, fake = call(
+        lambda _: answer({"code": 7, "description": "Out."}, status=status), run, concurrency=concurrency
+    )
+    assert all(type(error) is ServerError and error.code == 7 for error in errors)
+    assert len(fake.requests) <= 1050
+    assert sum(error.attempts for error in errors) == len(fake.requests)
+    spared = [error for error in errors if error.attempts == 1]
+    assert len(spared) >= 950
+    assert all("not tried again since too many calls" in str(error) for error in spared)
+
+
+@pytest.mark.fault("F8")
+def test_single_failures_are_repaired_at_little_cost():
+    chance = random.Random(8)
+    calls, failed, sent = 100_000, 0, 0
+
+    async def respond(_request: Request) -> RawResponse:
+        nonlocal sent
+        sent += 1
+        await asyncio.sleep(0.05)
+        return answer(status=503) if chance.random() < 0.1 else ORDER
+
+    async def run():
+        nonlocal failed
+        client = PartnerCenterClient(FakeCredential(), cloud=CLOUD, transport=FakeTransport(respond), concurrency=50)
+        client._session.shared.transport.requests = Forgetful()
+        numbers = iter(range(calls))
+
+        async def worker():
+            nonlocal failed
+            for number in numbers:
+                try:
+                    await client.request("GET", f"customers/c-{number % 1000}")
+                except ServerError:
+                    failed += 1
+
+        await asyncio.gather(*[worker() for _ in range(50)])
+
+    run_in_virtual_time(run())
+    assert failed <= 0.0015 * calls
+    assert sent <= 1.12 * calls
+
+
+class Forgetful(list):
+    def append(self, item):
+        pass
