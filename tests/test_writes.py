@@ -1,0 +1,116 @@
+"""What is sent twice and what is not, for every method and any run of failures."""
+
+import pytest
+from helpers import call, header
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partnercenter_async import (
+    BodyTooLargeError,
+    ConnectError,
+    ConnectionLostError,
+    CredentialError,
+    DecodeError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PartnerCenterClient,
+    PartnerCenterError,
+    RetryPolicy,
+    ServerError,
+)
+from partnercenter_async._session.writes import METHODS
+from partnercenter_async.testing import FakeCredential, answer
+
+# What a server may do with a request: whether it can have been carried out, and whether it is worth another try.
+MEETINGS = {
+    "no connection": (ConnectError("refused"), "nothing", True),
+    "throttled": (answer(status=429), "nothing", True),
+    "failed": (answer(status=500), "unknown", True),
+    "busy": (answer(status=503), "unknown", True),
+    "timed out": (answer(status=408), "unknown", True),
+    "lost": (ConnectionLostError("lost"), "unknown", True),
+    "too much": (BodyTooLargeError("large"), "unknown", False),
+    "not implemented": (answer(status=501), "nothing", False),
+    "refused": (answer({"code": 1}, status=404), "nothing", False),
+    "redirected": (answer(status=302), "nothing", False),
+    "garbled": (answer(body=b"{"), "done", False),
+    "well": (answer({}, status=201), "done", False),
+}
+
+
+@pytest.mark.fault("F3")
+@given(
+    st.sampled_from(sorted(METHODS)),
+    st.lists(st.sampled_from(sorted(MEETINGS)), min_size=3, max_size=3),
+    st.booleans(),
+)
+def test_no_write_is_sent_again_once_it_may_have_been_done(method, meetings, allowed):
+    retry = RetryPolicy(retry_writes=allowed)
+    result, fake = call(
+        [MEETINGS[name][0] for name in meetings],
+        lambda client: client.request(method, "customers/c/orders", dict, body={}),
+        retry=retry,
+    )
+    sent = meetings[: len(fake.requests)]
+    effects = [MEETINGS[name][1] for name in sent]
+    assert len({header(request, "MS-RequestId") for request in fake.requests}) == 1
+    for name, effect in zip(sent[:-1], effects[:-1], strict=True):
+        assert MEETINGS[name][2]
+        assert method not in {"POST", "PATCH"} or allowed or effect == "nothing"
+    if sent[-1] == "well":
+        assert result.info.attempts == len(sent) - sent.count("no connection")
+        return
+    assert isinstance(result, PartnerCenterError)
+    assert result.request_id == header(fake.requests[0], "MS-RequestId")
+    if method in {"GET", "HEAD", "PUT", "DELETE"}:
+        assert result.safe_to_repeat
+        assert not isinstance(result, OutcomeUnknownError)
+    else:
+        assert result.safe_to_repeat == (set(effects) == {"nothing"})
+        assert isinstance(result, OutcomeUnknownError) == ("unknown" in effects and "done" not in effects)
+
+
+@pytest.mark.fault("F3")
+def test_a_write_without_a_token_is_tried_again():
+    class Failing(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            if not self.claims:
+                self.claims.append(None)
+                error = CredentialError("the token endpoint answered 503", transient=True)
+                error.status = 503
+                raise error
+            return await super().get_token(*scopes, **options)
+
+    response, fake = call(
+        [answer({}, status=201)], lambda client: client.request("POST", "carts", body={}), credential=Failing()
+    )
+    assert response.info.attempts == 1
+    assert len(fake.requests) == 1
+
+
+@pytest.mark.fault("F3")
+def test_a_write_that_was_done_says_so_when_its_answer_cannot_be_read():
+    error, fake = call([answer(status=201, body=b"{")], lambda client: client.request("POST", "carts", dict, body={}))
+    assert type(error) is DecodeError
+    assert "done what was asked" in str(error)
+    assert "not safe to repeat" in str(error)
+    assert error.body == b"{"
+    assert len(fake.requests) == 1
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_repetition_that_is_refused_tells_of_the_try_before(method):
+    error, _ = call([answer(status=502), answer(status=404)], lambda client: client.request(method, "carts/c"))
+    assert type(error) is NotFoundError
+    assert "may have been carried out" in str(error)
+    assert [attempt.status for attempt in error.history] == [502]
+
+
+def test_a_read_that_fails_is_safe_to_repeat():
+    async def get(client: PartnerCenterClient):
+        return await client.orders.get("c", "o")
+
+    error, _ = call(lambda _: answer(status=500), get)
+    assert type(error) is ServerError
+    assert "; safe to repeat (" in str(error)
