@@ -1,6 +1,7 @@
 """Tokens, lanes, slots and retries together: any order of calls, answers and cancellations keeps the rules."""
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class Life(RuleBasedStateMachine):
         self.recovered: set[str] = set()
         self.redeeming: asyncio.Future[AccessToken] | None = None
         self.tokens = 0
+        self.broken = ""  # a rule, where the client would take an exception for the credential's
         self.seen: Counter[str] = Counter()
         self.calm = False
 
@@ -75,7 +77,8 @@ class Life(RuleBasedStateMachine):
     # What the client meets
 
     async def get_token(self, *_scopes: str, **_options: object) -> AccessToken:
-        assert self.redeeming is None, "two token requests at once"
+        if self.redeeming is not None:
+            self.broken = "two token requests at once"
         self.redeeming = self.loop.create_future()
         try:
             return await self.redeeming
@@ -110,23 +113,27 @@ class Life(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(customer=CUSTOMERS, deadline=st.sampled_from([2.0, 40.0, None]))
-    def start(self, customer: str | None, deadline: float | None) -> None:
-        path = "migrations/newcommerce" if customer is None else f"customers/{customer}/orders/o"
-        request_id = f"call-{len(self.calls)}"
-        call = self.client.request("GET", path, request_id=request_id, deadline=deadline)
-        self.calls[self.loop.create_task(call)] = request_id
+    @rule(customers=st.lists(CUSTOMERS, min_size=1, max_size=4), deadline=st.sampled_from([2.0, 40.0, None, None]))
+    def start(self, customers: list[str | None], deadline: float | None) -> None:
+        for customer in customers:
+            path = "migrations/newcommerce" if customer is None else f"customers/{customer}/orders/o"
+            request_id = f"call-{len(self.calls)}"
+            call = self.client.request("GET", path, request_id=request_id, deadline=deadline)
+            self.calls[self.loop.create_task(call)] = request_id
         self.run()
 
     @precondition(lambda self: self.open)
-    @rule(data=st.data(), status=st.sampled_from([200, 200, 200, 404, 401, 500, 503]))
-    def answer(self, data: st.DataObject, status: int) -> None:
-        each = data.draw(st.sampled_from(self.open))
-        if status == 401 and each.call not in self.recovered:
-            self.recovered.add(each.call)  # a second refusal is the call's end, and blames more than the token
-            self.refused.add(each.token)
-        each.future.set_result(answer({}, status=status))
-        self.answered(each)
+    @rule(
+        data=st.data(),
+        statuses=st.lists(st.sampled_from([200, 200, 200, 404, 401, 500, 503]), min_size=1, max_size=CONCURRENCY),
+    )
+    def answer(self, data: st.DataObject, statuses: list[int]) -> None:
+        for each, status in zip(data.draw(st.permutations(self.open)), statuses, strict=False):
+            if status == 401 and each.call not in self.recovered:
+                self.recovered.add(each.call)  # a second refusal is the call's end, and blames more than the token
+                self.refused.add(each.token)
+            each.future.set_result(answer({}, status=status))
+            self.answered(each)
         self.run()
 
     def answered(self, each: Open) -> None:
@@ -153,29 +160,30 @@ class Life(RuleBasedStateMachine):
         self.run()
 
     @precondition(lambda self: any(not task.done() for task in self.calls))
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from([task for task in self.calls if not task.done()])).cancel()
+    @rule(data=st.data(), steps=st.sampled_from([0, 1, 1, 2, 2, 3, 3, 4, 5]))
+    def cancel(self, data: st.DataObject, steps: int) -> None:
+        """Cancel a call a few steps of the loop after an answer, if there is a request to answer."""
+        if self.open and steps:
+            each = data.draw(st.sampled_from(self.open))
+            each.future.set_result(answer({}))
+            self.answered(each)
+        for _ in range(steps):
+            self.runner.run(asyncio.sleep(0))
+        data.draw(st.sampled_from([task for task in self.calls if not task.done()] or [*self.calls])).cancel()
         self.run()
 
     @precondition(lambda self: self.redeeming is not None)
-    @rule(lifetime=st.sampled_from([3600, 60, -10]))
-    def give_token(self, lifetime: int) -> None:
+    @rule(lifetime=st.sampled_from([3600, 3600, 3600, 60, -10, None]))
+    def give_token(self, lifetime: int | None) -> None:
         assert self.redeeming is not None
-        import time
-
-        self.tokens += 1
-        self.redeeming.set_result(AccessToken(f"token-{self.tokens}", int(time.time()) + lifetime))
+        if lifetime is None:
+            self.redeeming.set_exception(OSError("no token"))
+        else:
+            self.tokens += 1
+            self.redeeming.set_result(AccessToken(f"token-{self.tokens}", int(time.time()) + lifetime))
         self.run()
 
-    @precondition(lambda self: self.redeeming is not None)
-    @rule()
-    def refuse_token(self) -> None:
-        assert self.redeeming is not None
-        self.redeeming.set_exception(OSError("no token"))
-        self.run()
-
-    @rule(seconds=st.sampled_from([0.3, 1.0, 29.0, 100.0]))
+    @rule(seconds=st.sampled_from([0.1, 0.3, 1.0, 1.0, 29.0, 100.0]))
     def wait(self, seconds: float) -> None:
         self.run(seconds)
 
@@ -185,6 +193,7 @@ class Life(RuleBasedStateMachine):
     def bounds_hold(self) -> None:
         if not hasattr(self, "client"):
             return
+        assert not self.broken
         assert len(self.open) <= CONCURRENCY
         assert 0 <= self.shared.bucket.left <= self.shared.bucket.SIZE
         assert self.shared.throttle.free >= 0
