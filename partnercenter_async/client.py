@@ -6,12 +6,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, overload
 
+from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
 from partnercenter_async._session.throttle import Throttle
-from partnercenter_async._session.transport import AiohttpTransport, Transport
+from partnercenter_async._session.transport import MAX_BODY, AiohttpTransport, Transport
 from partnercenter_async._session.writes import METHODS
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.errors import Attempt
@@ -52,6 +53,7 @@ class PartnerCenterClient:
         *,
         cloud: Cloud | None = None,
         concurrency: int = 32,
+        max_body: int = MAX_BODY,
         retry: RetryPolicy | None = None,
         timeout: float = 180.0,
         deadline: float | None = 300.0,
@@ -64,9 +66,10 @@ class PartnerCenterClient:
     ) -> None:
         """Take a credential and, where the defaults don't do, settings.
 
-        ``cloud`` is the environment's, see :meth:`Cloud.from_environment`. ``timeout`` is seconds for one attempt,
-        connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit. ``locale``
-        is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
+        ``cloud`` is the environment's, see :meth:`Cloud.from_environment`. ``max_body`` is the largest body that is
+        taken, in bytes after unpacking (64 MiB); reading takes up to twice of it. ``timeout`` is seconds for one
+        attempt, connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit.
+        ``locale`` is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
         (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
         ``ssl_context`` is used for connections to the service, ``session`` in place of an own pool, ``transport`` in
         place of the wire. Raises ValueError that names the setting.
@@ -81,7 +84,12 @@ class PartnerCenterClient:
             on_retry=on_retry,
         )
         if transport is None:
-            transport = AiohttpTransport(settings.cloud.endpoint, session=session, ssl_context=ssl_context)
+            transport = AiohttpTransport(
+                settings.cloud.endpoint,
+                session=session,
+                ssl_context=ssl_context,
+                max_body=check_count("max_body", max_body),
+            )
         tokens = TokenSource(credential, settings.cloud.scope)
         self._bind(Session(settings, Shared(transport, Throttle(concurrency)), tokens))
 

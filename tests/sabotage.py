@@ -164,6 +164,7 @@ PATCHES = [
         "retry = isinstance(error, ConnectionLostError | AttemptTimeoutError | ConnectError | CredentialError)",
         "retry = False",
     ),
+    Patch("F23", "hidden-resend", TRANSPORT, "        if self._sent:\n", "        if False:\n"),
     Patch(
         "F24",
         "half-a-body",
@@ -171,6 +172,8 @@ PATCHES = [
         "    while chunk := await answer.content.readany():",
         "    while chunk := await _half(answer):",
     ),
+    Patch("F25", "no-cap", TRANSPORT, "            if size > self._max_body:\n", "            if False:\n"),
+    Patch("F26", "no-deadline", SESSION, "asyncio.timeout_at(attempts.deadline_at)", "asyncio.timeout_at(None)"),
     Patch("F27", "keep-the-mark", DECODING, "_decode(body.removeprefix(_BOM), into)", "_decode(body, into)"),
     Patch(
         "F27",

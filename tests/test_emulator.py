@@ -2,10 +2,12 @@
 
 import asyncio
 import decimal
+import gzip
 import json
 import os
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,11 +27,13 @@ from partnercenter_async.emulator import (
     CloseAfter,
     CutBody,
     DataSet,
+    Deflate,
     Delay,
     Drip,
     DropAfter,
     DropBefore,
     DropRecord,
+    DuplicateHeaders,
     Emulator,
     ExpireToken,
     Fault,
@@ -39,6 +43,7 @@ from partnercenter_async.emulator import (
     ReplaceBody,
     SetNextLink,
     ThrottleCustomer,
+    ThrottlePartner,
     WrongLength,
     fingerprint,
     gateway_throttle,
@@ -723,6 +728,17 @@ async def test_throttled_customer_is_barred_until_the_time_is_over(client):
     assert (await client.get(orders_path(client))).status == 200
 
 
+async def test_a_throttled_partner_is_barred_for_every_customer(client):
+    client.emulator.inject(Fault(ThrottlePartner(19.5), operation="orders.list"))
+    for path in (orders_path(client), orders_path(client, 1), "/v1/customers"):
+        answer = await client.get(path)
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "20")
+        assert answer.json()["statusCode"] == 429
+    await client.sign_in()
+    client.emulator.clear_faults()
+    assert (await client.get(orders_path(client))).status == 200
+
+
 @pytest.mark.parametrize("action", [CutBody(), CutBody(0.0), WrongLength(), BrokenChunk()])
 async def test_broken_body_is_noticed_by_the_client(client, action):
     client.emulator.inject(Fault(action, operation="customers.list"))
@@ -777,14 +793,30 @@ async def test_body_is_replaced_marked_or_compressed(client):
     assert (await client.get("/v1/customers")).body == true.decode().encode("utf-16")
     client.emulator.inject(Fault(Bom()))
     assert (await client.get("/v1/customers")).body == b"\xef\xbb\xbf" + true
-    client.emulator.inject(Fault(Gzip()))
-    zipped = await client.get("/v1/customers")
-    assert (zipped.headers["Content-Encoding"], zipped.body) == ("gzip", true)
-    client.emulator.inject(Fault(Gzip(padding=3_000_001)))
-    bomb = await client.get("/v1/customers")
-    assert int(bomb.headers["Content-Length"]) < 20_000
-    assert len(bomb.body) == len(true) + 3_000_001
-    assert bomb.body.rstrip() == true
+    for action, encoding in ((Gzip, "gzip"), (Deflate, "deflate")):
+        client.emulator.inject(Fault(action()))
+        zipped = await client.get("/v1/customers")
+        assert (zipped.headers["Content-Encoding"], zipped.body) == (encoding, true)
+        client.emulator.inject(Fault(action(padding=3_000_001)))
+        bomb = await client.get("/v1/customers")
+        assert int(bomb.headers["Content-Length"]) < 20_000
+        assert len(bomb.body) == len(true) + 3_000_001
+        assert bomb.body.rstrip() == true
+
+
+def test_a_bomb_is_whole_to_its_last_byte():
+    for action, unpack in ((Gzip, gzip.decompress), (Deflate, zlib.decompress)):
+        for body, padding in ((b"{}", 0), (b"", 5), (b"[1]", 2_500_000)):
+            packed, _ = action(padding).alter_body(body)
+            assert unpack(packed) == body + b" " * padding
+
+
+async def test_headers_are_sent_twice(client):
+    client.emulator.inject(Fault(DuplicateHeaders([("MS-RequestId", "another"), ("Content-Type", "text/html")])))
+    answer = await client.get("/v1/customers", MS_RequestId="x")
+    assert answer.headers.getall("MS-RequestId")[1:] == ["another"]
+    assert answer.headers.getall("Content-Type")[1:] == ["text/html"]
+    assert answer.json()["totalCount"] > 0
 
 
 async def test_every_body_can_begin_with_a_mark():

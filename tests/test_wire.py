@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import tracemalloc
 
 import aiohttp
 import pytest
@@ -23,10 +24,12 @@ from partnercenter_async import (
     NotFoundError,
     OutcomeUnknownError,
     PartnerCenterClient,
+    PartnerCenterError,
     RedirectError,
     RetryPolicy,
     ServerError,
 )
+from partnercenter_async._session.transport import MAX_BODY
 from partnercenter_async.emulator import (
     Answer,
     Bom,
@@ -34,6 +37,7 @@ from partnercenter_async.emulator import (
     CloseAfter,
     CutBody,
     DataSet,
+    Deflate,
     Drip,
     DropAfter,
     DropBefore,
@@ -399,24 +403,100 @@ async def test_gzip_is_unpacked(emulator, customer_id):
         assert (await client.customers.get(customer_id)).id == customer_id
 
 
-async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id, monkeypatch):
-    monkeypatch.setattr("partnercenter_async._session.transport.MAX_BODY", 100_000)
+@pytest.mark.fault("F25")
+async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id):
     emulator.inject(Fault(Gzip(padding=1_000_000), operation="customers.get", times=1))
     emulator.inject(Fault(ReplaceBody(lambda body: body + b" " * 100_000), operation="customers.get", nth=2))
-    async with connected(emulator) as client:
+    async with connected(emulator, max_body=100_000) as client:
         for _ in range(2):
-            with pytest.raises(BodyTooLargeError):
+            with pytest.raises(BodyTooLargeError, match="max_body="):
                 await client.customers.get(customer_id)
         assert (await client.customers.get(customer_id)).id == customer_id
     assert emulator.count("customers.get") == 3
 
 
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize("bomb", [Gzip(1 << 30), Deflate(1 << 30)], ids=["gzip", "deflate"])
+async def test_a_bomb_ends_at_the_cap_and_takes_no_more_than_twice_of_it(emulator, customer_id, bomb):
+    packed, headers = bomb.alter_body(b"{}")
+    emulator.inject(Fault(Answer(200, packed, headers), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        await client.orders.list(customer_id).collect()
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            with pytest.raises(BodyTooLargeError):
+                await client.customers.get(customer_id)
+            growth = tracemalloc.get_traced_memory()[1] - before
+        finally:
+            tracemalloc.stop()
+    assert MAX_BODY < growth <= 2 * MAX_BODY
+    assert emulator.count("customers.get") == 1
+
+
+@pytest.mark.fault("F25")
+async def test_the_largest_body_takes_no_more_than_twice_the_cap(emulator, customer_id):
+    packed, headers = Gzip(MAX_BODY - 2).alter_body(b"{}")
+    emulator.inject(Fault(Answer(200, packed, headers), operation="customers.get"))
+    async with connected(emulator) as client:
+        await client.orders.list(customer_id).collect()
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            assert (await client.customers.get(customer_id)).id == ""
+            growth = tracemalloc.get_traced_memory()[1] - before
+        finally:
+            tracemalloc.stop()
+    assert MAX_BODY < growth <= 2.02 * MAX_BODY
+
+
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip", "deflate", "rot13"])
+async def test_what_cannot_be_unpacked_is_a_typed_error(emulator, customer_id, encoding):
+    broken = Answer(200, b"\x01\x02 not packed at all", [("Content-Encoding", encoding)])
+    emulator.inject(Fault(broken, operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(PartnerCenterError) as caught:
+            await client.customers.get(customer_id)
+    assert emulator.count("customers.get") == caught.value.attempts
+
+
+@pytest.mark.fault("F26")
 async def test_a_dripping_body_ends_at_the_deadline(emulator, customer_id):
     emulator.inject(Fault(Drip(interval=0.02), operation="customers.get", times=None))
+    loop = asyncio.get_running_loop()
     async with connected(emulator) as client:
+        await client.orders.list(customer_id).collect()
+        begun = loop.time()
         with pytest.raises(DeadlineError) as caught:
-            await client.customers.get(customer_id, deadline=0.3)
+            await client.customers.get(customer_id, deadline=0.4)
+        assert 0.4 <= loop.time() - begun <= 0.5
     assert caught.value.attempts == 1
+
+
+@pytest.mark.fault("F26")
+async def test_a_dripping_body_ends_at_the_timeout_and_is_tried_again(emulator, customer_id):
+    emulator.inject(Fault(Drip(interval=0.02), operation="customers.get", times=2))
+    async with connected(emulator) as client:
+        assert (await client.customers.get(customer_id, timeout=0.3)).id == customer_id
+    assert emulator.count("customers.get") == 3
+
+
+@pytest.mark.fault("F23")
+@pytest.mark.parametrize("action", [CloseAfter(), DropBefore(), DropAfter()])
+async def test_as_many_attempts_are_counted_as_requests_arrive(emulator, customer_id, action):
+    emulator.inject(Fault(action, operation="other", every=3))
+    emulator.inject(Fault(action, operation="customers.get", every=4))
+    counted = 0
+    async with connected(emulator) as client:
+        for number in range(60):
+            method = ("GET", "PUT", "DELETE", "POST", "PATCH")[number % 5]
+            try:
+                counted += (await client.request(method, "echo")).info.attempts
+            except PartnerCenterError as error:
+                counted += error.attempts
+            counted += (await client.request("GET", f"customers/{customer_id}")).info.attempts
+    assert counted == emulator.count("other") + emulator.count("customers.get")
 
 
 async def test_an_unknown_authority_is_not_trusted(emulator, customer_id):

@@ -19,7 +19,7 @@ from partnercenter_async.errors import (
 )
 
 CONNECT_TIMEOUT = 10.0  # seconds
-MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked
+MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
 
 
 class Secret(str):
@@ -74,9 +74,15 @@ class AiohttpTransport:
     """Exchanges over one pool of connections; the pool is made at the first use and belongs to its event loop."""
 
     def __init__(
-        self, endpoint: str, *, session: aiohttp.ClientSession | None = None, ssl_context: ssl.SSLContext | None = None
+        self,
+        endpoint: str,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        max_body: int = MAX_BODY,
     ) -> None:
-        """Take the origin that is talked to, and a caller's own session or TLS context."""
+        """Take the origin that is talked to, a caller's own session or TLS context, and the cap of a body in bytes."""
+        self._max_body = max_body
         self._session = session
         self._owned = session is None
         self._closed = False
@@ -111,13 +117,29 @@ class AiohttpTransport:
                 middlewares=(_SendOnce(),),
             ) as answer:
                 headers = Headers(tuple((name, _text(value)) for name, value in answer.headers.items()))
-                return RawResponse(answer.status, _text(answer.reason or ""), headers, await _read(answer))
+                return RawResponse(answer.status, _text(answer.reason or ""), headers, await self._read(answer))
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             raise ConnectError(f"no connection to {request.url.split('/')[2]}") from bare(error)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise ConnectionLostError("the connection broke before the whole answer was there") from bare(error)
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        """Read a body up to the cap, counted unpacked."""
+        if (answer.content_length or 0) > self._max_body:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await answer.content.readany():
+            size += len(chunk)
+            if size > self._max_body:
+                raise self._too_large()
+            chunks.append(chunk)
+        return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"the body is larger than {self._max_body} bytes")
 
     async def close(self) -> None:
         """Close the pool, unless it is the caller's."""
@@ -153,24 +175,6 @@ class _SendOnce:
 def _text(line: str) -> str:
     """Return a header's text with a mark for each byte that is no text, which nothing could encode again."""
     return line if line.isascii() else line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Read a body up to the cap, counted unpacked."""
-    if (answer.content_length or 0) > MAX_BODY:
-        raise _too_large()
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await answer.content.readany():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise _too_large()
-        chunks.append(chunk)
-    return b"".join(chunks) if len(chunks) != 1 else chunks[0]
-
-
-def _too_large() -> BodyTooLargeError:
-    return BodyTooLargeError(f"the body is larger than {MAX_BODY} bytes")
 
 
 def bare(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ A `Fault` names the requests to hit and the action to take: instead of the true 
 """
 
 import dataclasses
-import gzip
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, cast
@@ -71,6 +71,17 @@ class ThrottleCustomer:
 
     Requests for paths without a customer share one such bar. `Retry-After` is the remaining time rounded up to a whole
     second, or `retry_after`. A request that is answered so is seen by no other fault.
+    """
+
+    seconds: float
+    retry_after: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ThrottlePartner:
+    """From the hit on, answers every request for the API with 429 for some seconds of loop time.
+
+    As with `ThrottleCustomer`, no other fault sees these requests.
     """
 
     seconds: float
@@ -188,18 +199,55 @@ class Gzip(BodyAction):
 
     def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
         """Return the compressed body."""
-        headers = [("Content-Encoding", "gzip")]
-        if not self.padding:
-            return gzip.compress(body), headers
-        compressor = zlib.compressobj(wbits=31)
-        blocks, rest = divmod(self.padding, _BLOCK)
-        blanks = b" " * _BLOCK
-        parts = [
-            compressor.compress(body),
-            *(compressor.compress(blanks) for _ in range(blocks)),
-            compressor.compress(blanks[:rest]),
-        ]
-        return b"".join([*parts, compressor.flush()]), headers
+        checksum = _over_blanks(zlib.crc32, body, self.padding)
+        size = (len(body) + self.padding) % (1 << 32)
+        packed = b"\x1f\x8b\x08" + bytes(6) + b"\xff" + _deflated(body, self.padding)
+        return packed + struct.pack("<II", checksum, size), [("Content-Encoding", "gzip")]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deflate(BodyAction):
+    """Sends the true answer in the encoding "deflate", as `Gzip` does in "gzip"."""
+
+    padding: int = 0
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the compressed body."""
+        checksum = _over_blanks(zlib.adler32, body, self.padding)
+        packed = b"\x78\x9c" + _deflated(body, self.padding) + struct.pack(">I", checksum)
+        return packed, [("Content-Encoding", "deflate")]
+
+
+def _deflated(body: bytes, padding: int) -> bytes:
+    """Return a body and blanks behind it as a raw deflate stream; a gigabyte of blanks costs a megabyte."""
+    blocks, rest = divmod(padding, _BLOCK)
+    return b"".join([_part(body), _part(b" " * _BLOCK) * blocks, _part(b" " * rest), zlib.compress(b"", wbits=-15)])
+
+
+def _part(content: bytes) -> bytes:
+    """Return content compressed on its own, to stand anywhere in a stream but at its end."""
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(content) + compressor.flush(zlib.Z_FULL_FLUSH)
+
+
+def _over_blanks(checksum: Callable[[bytes, int], int], body: bytes, padding: int) -> int:
+    blocks, rest = divmod(padding, _BLOCK)
+    value = checksum(body, 1 if checksum is zlib.adler32 else 0)
+    blanks = b" " * _BLOCK
+    for _ in range(blocks):
+        value = checksum(blanks, value)
+    return checksum(blanks[:rest], value)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DuplicateHeaders(BodyAction):
+    """Sends the true answer with these header lines behind its own."""
+
+    headers: Sequence[tuple[str, str]] = (("Content-Type", "text/html"), ("MS-RequestId", "another"))
+
+    def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
+        """Return the body as it is, and the headers."""
+        return body, self.headers
 
 
 class PageAction:
@@ -279,6 +327,7 @@ class AlterRecord(PageAction):
 Action: TypeAlias = (
     Answer
     | ThrottleCustomer
+    | ThrottlePartner
     | CutBody
     | WrongLength
     | BrokenChunk
@@ -326,6 +375,9 @@ class Fault:
     Of the requests that match `operation`, `customer_id` and `method`, it hits number `nth` and those after it, `times`
     in all (None: for ever), or with `every` each so-manieth instead. Every fault counts every request that it matches;
     when several hit, the one injected first acts.
+
+    An outage is `Fault(service_error(503, 800003, "Down."), times=None)`, a slow token endpoint
+    `Fault(Delay(5.0), operation="token", times=None)`.
     """
 
     action: Action

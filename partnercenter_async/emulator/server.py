@@ -43,6 +43,7 @@ from partnercenter_async.emulator.faults import (
     Redirect,
     Script,
     ThrottleCustomer,
+    ThrottlePartner,
     WrongLength,
     encode,
     gateway_throttle,
@@ -62,6 +63,7 @@ from partnercenter_async.emulator.tls import Certificates
 from partnercenter_async.emulator.tokens import Application, TokenIssuer, fingerprint, redacted
 
 _BOM = b"\xef\xbb\xbf"
+_PARTNER = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,10 +394,10 @@ class Emulator:
         return record
 
     async def _respond(self, request: web.BaseRequest, call: Call, record: RecordedRequest) -> web.StreamResponse:
-        bar = _bar(call.route)
         now = asyncio.get_running_loop().time()
-        if self._throttled.get(bar, now) > now:
-            return self._send_whole(self._from_answer(self._throttle(bar), call), record)
+        for bar in _bars(call.route):
+            if self._throttled.get(bar, now) > now:
+                return self._send_whole(self._from_answer(self._throttle(bar), call), record)
         action = self._script.next_action(call.route.operation, call.route.customer_id, call.method)
         match action:
             case DropBefore():
@@ -420,8 +422,8 @@ class Emulator:
                 return self._from_answer(action, call)
             case Redirect(status, location):
                 return self._from_answer(Answer(status, headers=[("Location", location)]), call)
-            case ThrottleCustomer(seconds, retry_after):
-                bar = _bar(call.route)
+            case ThrottleCustomer(seconds, retry_after) | ThrottlePartner(seconds, retry_after):
+                bar = _PARTNER if isinstance(action, ThrottlePartner) else _bars(call.route)[0]
                 self._throttled[bar] = asyncio.get_running_loop().time() + seconds
                 self._retry_after[bar] = retry_after
                 return self._from_answer(self._throttle(bar), call)
@@ -489,9 +491,9 @@ class Emulator:
         return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
 
 
-def _bar(route: Route) -> str:
-    """Return what is throttled together: a customer, the paths without one, the token endpoint."""
-    return "token" if route.operation == "token" else (route.customer_id or "").lower()
+def _bars(route: Route) -> tuple[str, ...]:
+    """Return what a route is throttled with: its customer or the paths without one, and the partner; or as a token."""
+    return ("token",) if route.operation == "token" else ((route.customer_id or "").lower(), _PARTNER)
 
 
 def _form(body: bytes) -> dict[str, str]:
