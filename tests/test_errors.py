@@ -79,7 +79,7 @@ def test_every_error_says_what_to_do(kind):
     ("body", "code", "description"),
     [
         (b'{"code": 3000, "description": "gone", "data": [], "source": "PartnerFD"}', 3000, "gone"),
-        (b'{"code": "2000", "description": "bad", "data": ["x", {"y": 1}]}', None, None),
+        (b'{"code": "2000", "description": "bad", "data": ["x", {"y": 1}]}', 2000, "bad"),
         (b'{"code": "2000", "description": "bad", "data": ["x", 1]}', 2000, "bad"),
         (b'{"code": 0, "description": "zero"}', 0, "zero"),
         (b'{"code": 600061, "message": "m", "description": "d", "errorName": "n", "isRetryable": false}', 600061, "d"),

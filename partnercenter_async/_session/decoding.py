@@ -14,12 +14,14 @@ import msgspec
 from msgspec import inspect
 
 from partnercenter_async.errors import DecodeError, excerpt
+from partnercenter_async.models.errors import ApiError
 from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp, freeze, parse_timestamp
 
 T = TypeVar("T")
 
 _BOM = b"\xef\xbb\xbf"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,4000}(?:\.0*)?")
+_PLACE = re.compile(r" - at `(\$.*)`$")  # at the end of a message of msgspec's
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _LARGEST_EXPONENT = 400  # of a whole number; a few letters of JSON could ask for gigabytes of digits otherwise
 _LARGEST_NUMBER = 10**_LARGEST_EXPONENT
@@ -30,11 +32,13 @@ def decode(body: bytes, into: type[T]) -> T:
     try:
         return cast("T", _decode(body.removeprefix(_BOM), into))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
-        what = f"{error}, in a body that begins: {excerpt(body)}" if body.strip() else "it is empty"
-        made = DecodeError(f"the body is not the JSON that was expected: {what}")
+        text = str(error)
+        what = f"{excerpt(text)}, in a body that begins: {excerpt(body)}" if body.strip() else "it is empty"
+        place = _PLACE.search(text)
+        made = DecodeError(f"the body is not the JSON that was expected: {what}", path=place[1] if place else "$")
     except _UnreadableError as error:
         path = "$" + "".join(reversed(error.path))
-        made = DecodeError(f"the body is not the JSON that was expected: {error}, at {path}", path=path)
+        made = DecodeError(f"the body is not the JSON that was expected: {error}, at {excerpt(path)}", path=path)
     made.body = body
     raise made
 
@@ -93,13 +97,14 @@ def _reader(into: type) -> _Reader | None:
 
 
 def _reader_of(kind: inspect.Type, structs: dict[object, _Reader]) -> _Reader:  # noqa: PLR0911 - a line for each kind
+    # Only what no annotation of a caller's restricts: the second look would read past a limit, a pattern or a tag.
     match kind:
-        case inspect.StructType():
+        case inspect.StructType(tag=None, array_like=False, forbid_unknown_fields=False):
             # A struct that holds itself meets its own reader, still being made.
             return structs.get(kind.cls) or _struct(kind, structs)
-        case inspect.VarTupleType():
+        case inspect.VarTupleType(min_length=None, max_length=None):
             return _sequence(_reader_of(kind.item_type, structs), tuple)
-        case inspect.ListType():
+        case inspect.ListType(min_length=None, max_length=None):
             return _sequence(_reader_of(kind.item_type, structs), list)
         case inspect.UnionType():
             members = [_reader_of(each, structs) for each in kind.types if not isinstance(each, inspect.NoneType)]
@@ -110,9 +115,9 @@ def _reader_of(kind: inspect.Type, structs: dict[object, _Reader]) -> _Reader:  
             return _timestamp
         case inspect.CustomType() if kind.cls is JsonObject:
             return _object
-        case inspect.StrType():
+        case inspect.StrType(min_length=None, max_length=None, pattern=None):
             return _text
-        case inspect.IntType():
+        case inspect.IntType(gt=None, ge=None, lt=None, le=None, multiple_of=None):
             return _whole_number
         case inspect.DecimalType():
             return _decimal
@@ -124,6 +129,7 @@ def _reader_of(kind: inspect.Type, structs: dict[object, _Reader]) -> _Reader:  
 
 def _struct(kind: inspect.StructType, structs: dict[object, _Reader]) -> _Reader:
     fields: list[tuple[str, str, bool, _Reader]] = []
+    lenient = kind.cls is ApiError  # of an error each member counts for itself: its code is what a caller acts on
 
     def read(value: object) -> object:
         if isinstance(value, list):
@@ -132,7 +138,7 @@ def _struct(kind: inspect.StructType, structs: dict[object, _Reader]) -> _Reader
             if len(items) > 1:
                 raise _UnreadableError("an object", items)
             value = items[0] if items else None
-        if value is None:
+        if value is None or value == "":
             return None
         if not isinstance(value, dict):
             raise _UnreadableError("an object", value)
@@ -144,14 +150,16 @@ def _struct(kind: inspect.StructType, structs: dict[object, _Reader]) -> _Reader
             try:
                 member = reader(members[wire_name])
             except _UnreadableError as error:
+                if lenient:
+                    continue
                 error.path.append("." + wire_name)
                 raise
             if member is not None or nullable:
                 found[name] = member
         try:
             return kind.cls(**found)
-        except TypeError:
-            raise _UnreadableError(f"all that {kind.cls.__name__} needs", members) from None
+        except (TypeError, ValueError) as error:  # a member is missing, or the struct's own check refuses one
+            raise _UnreadableError(f"a {kind.cls.__name__} ({excerpt(str(error))})", members) from None
 
     structs[kind.cls] = read
     for each in kind.fields:

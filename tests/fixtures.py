@@ -1,0 +1,180 @@
+"""Bodies as the service sends them, every value invented; JSON text, so that numbers and dates stand as sent."""
+
+ORDER = b"""{
+  "id": "5b1f0e9c77a2",
+  "alternateId": "5b1f0e9c77a2",
+  "referenceCustomerId": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+  "billingCycle": "annual",
+  "currencyCode": "EUR",
+  "currencySymbol": "\\u20ac",
+  "lineItems": [
+    {
+      "lineItemNumber": 0,
+      "offerId": "CFQ7TTC0LMNO:0002:CFQ7TTC0PQRS",
+      "subscriptionId": "7d2f2f0e-33aa-4c11-8a8e-1b2c3d4e5f60",
+      "parentSubscriptionId": "11111111-2222-4333-8444-555555555555",
+      "termDuration": "P1Y",
+      "transactionType": "New",
+      "renewsTo": {"termDuration": "P1M"},
+      "friendlyName": "Seats of the night shift",
+      "quantity": 12,
+      "customTermEndDate": "2031-03-31T23:59:59.9999999Z",
+      "partnerIdOnRecord": "4711001",
+      "additionalPartnerIdsOnRecord": ["4711002", "4711003"],
+      "provisioningContext": {"scope": "shared", "duration": "1Year"},
+      "attestationAccepted": true,
+      "promotionId": "77PROMO0HERON:0009:77PROMO0KREMS",
+      "pricing": {
+        "listPrice": 441.0, "discountedPrice": 372.30, "proratedPrice": 31.025, "price": 31.03, "extendedPrice": 372.36
+      },
+      "purchaseCommitment": {"amount": 0.05, "currency": "eur", "grain": "hourly"},
+      "links": {
+        "subscription": {"uri": "/customers/c/subscriptions/s", "method": "GET", "headers": []},
+        "product": {"uri": "/products/p?country=AT", "method": "GET", "headers": []},
+        "sku": {"uri": "/products/p/skus/k?country=AT", "method": "GET", "headers": []},
+        "availability": {"uri": "/products/p/skus/k/availabilities/a?country=AT", "method": "GET", "headers": []},
+        "provisioningStatus": {"uri": "/subscriptions/s/provisioningstatus", "method": "GET", "headers": []},
+        "activationLinks": {"uri": "/customers/c/orders/o/lineitems/0/activationlinks", "method": "GET", "headers": []}
+      },
+      "attributes": {"objectType": "OrderLineItem"}
+    }
+  ],
+  "creationDate": "2030-04-01T10:11:12.1314151Z",
+  "status": "completed",
+  "totalPrice": 372.36,
+  "transactionType": "UserPurchase",
+  "partnerOnRecordAttestationAccepted": true,
+  "links": {
+    "self": {"uri": "/customers/c/orders/o", "method": "GET", "headers": []},
+    "provisioningStatus": {"uri": "/customers/c/orders/o/provisioningstatus", "method": "GET", "headers": []},
+    "patchOperation": {"uri": "/customers/c/orders/o", "method": "PATCH", "headers": []}
+  },
+  "client": {"marketplaceCountry": "AT", "deviceFamily": "UniversalStore-Invented", "name": "An invented program"},
+  "attributes": {"objectType": "Order"}
+}"""
+
+# Of the old kind: a GUID, an etag, no status, no client.
+LEGACY_ORDER = b"""{
+  "id": "6E1B9B0D-0C44-4A8B-9A3C-2B6B3C9A7D55",
+  "referenceCustomerId": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+  "billingCycle": "none",
+  "lineItems": [
+    {"lineItemNumber": 0, "offerId": "0FF1CE00-AAAA-4BBB-8CCC-1234567890AB",
+     "subscriptionId": "A1B2C3D4-0000-4AAA-8BBB-CCCCDDDDEEEE", "friendlyName": "Nine seats", "quantity": 9}
+  ],
+  "creationDate": "2017-02-03T04:05:06.707-08:00",
+  "attributes": {"etag": "eyJpZCI6ImludmVudGVkIiwidmVyc2lvbiI6M30=", "objectType": "Order"}
+}"""
+
+ORDERS = (
+    b'{"totalCount": 2, "items": [' + ORDER + b"," + LEGACY_ORDER + b'], "attributes": {"objectType": "Collection"}}'
+)
+
+PROVISIONING = b"""{
+  "totalCount": 1,
+  "items": [
+    {"orderLineItemId": 3, "lineItemNumber": 4, "status": "Unfulfilled",
+     "quantityProvisioningInformation": [
+       {"quantity": 5, "status": "fulfilled"}, {"quantity": 6, "status": "PrefulfillmentPending"}
+     ],
+     "attributes": {"objectType": "OrderLineItemProvisioningStatus"}}
+  ],
+  "links": {"self": {"uri": "/customers/c/orders/o/provisioningstatus", "method": "GET", "headers": []}},
+  "attributes": {"objectType": "Collection"}
+}"""
+
+MIGRATION = b"""{
+  "id": "c0ffee00-1111-4222-8333-444455556666",
+  "startedTime": "2029-07-08T09:10:11.2223334Z",
+  "completedTime": "2029-07-08T09:12:13.444555Z",
+  "currentSubscriptionId": "AAAABBBB-CCCC-4DDD-8EEE-FFFF00001111",
+  "addOnMigrations": [{"currentSubscriptionId": "AAAABBBB-CCCC-4DDD-8EEE-FFFF00002222", "quantity": 2}],
+  "status": "Completed",
+  "customerTenantId": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+  "catalogItemId": "CFQ7TTC0LMNO:0002:CFQ7TTC0PQRS",
+  "newCommerceSubscriptionId": "9a8b7c6d-0000-4111-8222-333344445555",
+  "newCommerceOrderId": "0d1e2f3a4b5c",
+  "subscriptionEndDate": "2030-07-09T00:00:00Z",
+  "customTermEndDate": "2030-12-31T00:00:00",
+  "quantity": 7,
+  "termDuration": "P1Y",
+  "billingCycle": "Monthly",
+  "purchaseFullTerm": true,
+  "externalReferenceId": "batch-17",
+  "microsoftLed": true,
+  "attributes": {"objectType": "NewCommerceMigration"}
+}"""
+
+EVENTS = b"""[
+  {"id": "e-1", "newCommerceMigrationId": "c0ffee00-1111-4222-8333-444455556666",
+   "currentSubscriptionId": "aaaabbbb-cccc-4ddd-8eee-ffff00001111",
+   "customerTenantId": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+   "createdTime": "2029-07-08T09:10:12.6667778Z", "eventName": "MigrationStarted"},
+  {"id": "e-2", "createdTime": "2029-07-08T09:12:14.888999Z", "eventName": "MigrationCompleted"}
+]"""
+
+# In full.
+CUSTOMER = b"""{
+  "id": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+  "commerceId": "invented-commerce-id",
+  "companyProfile": {
+    "tenantId": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",
+    "domain": "heron.example.com",
+    "companyName": "Heron & Sons",
+    "organizationRegistrationNumber": "FN 12345a",
+    "address": {"country": "AT"},
+    "email": "office@heron.example.com",
+    "links": {"self": {"uri": "/customers/c/profiles/company", "method": "GET", "headers": []}},
+    "attributes": {"objectType": "CustomerCompanyProfile"}
+  },
+  "billingProfile": {
+    "id": "0b0b0b0b-1111-4222-8333-444455556666",
+    "firstName": "Ada", "lastName": "Heron", "email": "ada@heron.example.com",
+    "culture": "de-AT", "language": "de", "companyName": "Heron & Sons",
+    "defaultAddress": {
+      "country": "AT", "region": "Wachau", "city": "Krems", "state": "NOE", "addressLine1": "Ufer 1",
+      "addressLine2": "Stiege 2", "postalCode": "3500", "firstName": "Ada", "middleName": "B.", "lastName": "Heron",
+      "phoneNumber": "+43 1 2345"
+    },
+    "links": {"self": {"uri": "/customers/c/profiles/billing", "method": "GET", "headers": []}},
+    "attributes": {"etag": "-1234567890123456789", "objectType": "CustomerBillingProfile"}
+  },
+  "relationshipToPartner": "reseller",
+  "allowDelegatedAccess": true,
+  "userCredentials": {"userName": "admin"},
+  "customDomains": ["heron.example.com", "heron.example.org"],
+  "associatedPartnerId": "4711001",
+  "enableGDAPByDefault": true,
+  "links": {"self": {"uri": "/customers/c", "method": "GET", "headers": []}},
+  "attributes": {"objectType": "Customer"}
+}"""
+
+# A page of a listing that goes on: thin customers, and a header that belongs to the next link.
+CUSTOMERS = b"""{
+  "totalCount": 1,
+  "items": [
+    {"id": "c-1",
+     "companyProfile": {"tenantId": "c-1", "domain": "a.example.com", "companyName": "A",
+                        "attributes": {"objectType": "CustomerCompanyProfile"}},
+     "relationshipToPartner": "microsoft_support", "attributes": {"objectType": "Customer"}}
+  ],
+  "continuationToken": "AQID,BA/5=",
+  "links": {
+    "self": {"uri": "/customers?size=1", "method": "GET", "headers": []},
+    "next": {"uri": "/customers?size=1&seekOperation=Next", "method": "GET",
+             "headers": [{"key": "MS-ContinuationToken", "value": "AQID,BA/5="}], "body": "none"},
+    "previous": {"uri": "/customers?size=1&seekOperation=Previous", "method": "GET", "headers": []}
+  },
+  "attributes": {"objectType": "Collection"}
+}"""
+
+# Error bodies by where they come from.
+ERROR = b'{"code": 3000, "description": "Nothing of that name.", "data": ["order"], "source": "PartnerFD"}'
+EXTENDED_ERROR = b"""{
+  "code": 600061, "message": "It is there.", "description": "The consent is there already.",
+  "errorName": "AgreementExists", "isRetryable": false, "parameters": {"agreement": "a-1"},
+  "errorMessageExtended": "Look at the agreements."
+}"""
+GATEWAY_ERROR = b'{ "statusCode": 429, "message": "Too many of them. Try again in 31 seconds." }'
+NESTED_ERROR = b'{"error": {"code": "Forbidden", "message": "Not with this token."}}'
+TOKEN_ERROR = b'{"error": "invalid_grant", "error_description": "AADSTS70008: too old", "error_codes": [70008]}'
