@@ -17,7 +17,14 @@ from partnercenter_async._session.decoding import decode
 from partnercenter_async._session.retry import RETRIED_STATUSES
 from partnercenter_async._session.transport import AiohttpTransport, RawResponse, Request, Secret, Transport
 from partnercenter_async.clouds import Cloud, origin
-from partnercenter_async.errors import REMEDIES, CredentialError, DecodeError, PartnerCenterError, excerpt
+from partnercenter_async.errors import (
+    REMEDIES,
+    ClientClosedError,
+    CredentialError,
+    DecodeError,
+    PartnerCenterError,
+    excerpt,
+)
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -195,6 +202,8 @@ class RefreshTokenCredential:
                 raw = await self._transport.send(Request("POST", url, _FORM, form.encode()))
         except TimeoutError:
             raise CredentialError(f"the token endpoint gave no answer in {self._timeout:g} s", transient=True) from None
+        except ClientClosedError:
+            raise CredentialError("the credential was closed; make a new one") from None
         except PartnerCenterError as error:
             raise CredentialError(f"the token endpoint gave no answer: {error.message}", transient=True) from error
         return _read(raw)

@@ -93,6 +93,17 @@ def test_a_lifetime_in_text_is_taken():
     assert abs(early - time.time() - late) < 5
 
 
+def test_a_new_refresh_token_is_used_where_nobody_stores_it():
+    made, transport = credential([token(1, refresh_token="refresh-1"), token(2)])
+
+    async def twice() -> None:
+        await made.get_token(SCOPE)
+        await made.get_token(SCOPE)
+
+    run_in_virtual_time(twice())
+    assert [form(request)["refresh_token"] for request in transport.requests] == ["refresh-0", "refresh-1"]
+
+
 @pytest.mark.fault("F13")
 def test_a_new_refresh_token_is_stored_before_it_is_used():
     events = []
@@ -317,3 +328,28 @@ async def test_a_claims_challenge_reaches_the_token_endpoint(emulator):
             assert await client.customers.list().first() is not None
         asked = [each for each in emulator.requests if each.operation == "token"][-1]
         assert b"claims=%7B%22a%22%3A1%7D" in asked.body.replace(b"+", b"").replace(b"%20", b"")
+
+
+async def test_a_closed_credential_says_so(emulator):
+    async with connected(emulator, user=True, retry=QUICK) as client:
+        await client._session.tokens.credential.close()
+        with pytest.raises(CredentialError, match="credential was closed; make a new one") as caught:
+            await client.customers.list().first()
+    assert caught.value.attempts == 0
+    assert emulator.count("token") == 0
+
+
+def test_a_redemption_ends_with_its_event_loop():
+    async def never(_request):
+        await asyncio.sleep(3600)
+
+    made, _ = credential(never, timeout=100)
+    tasks = []
+
+    async def leave() -> None:
+        tasks.append(asyncio.ensure_future(made.get_token(SCOPE)))
+        await asyncio.sleep(1)
+
+    run_in_virtual_time(leave())
+    assert tasks[0].cancelled()
+    assert not made._redemptions

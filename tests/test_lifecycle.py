@@ -310,3 +310,64 @@ def test_a_jump_of_the_wall_clock_changes_no_wait(monkeypatch, jump):
         assert timeline(jump) == timeline(0.0)
     finally:
         monkeypatch.setattr(time, "time", real)
+
+
+@pytest.mark.fault("F36")
+def test_a_call_that_ends_at_the_moment_of_closing_ends_once():
+    async def respond(_request: Request) -> RawResponse:
+        await asyncio.sleep(1000)
+        return ORDER
+
+    def close_now(client: PartnerCenterClient) -> None:
+        with pytest.raises(StopIteration):
+            client.close().send(None)
+
+    async def run(client: PartnerCenterClient):
+        task = asyncio.create_task(client.orders.get("c", "o", deadline=1))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_at(1.0, close_now, client)
+        return await task
+
+    error, _ = call(respond, run)
+    assert type(error) is ClientClosedError
+
+
+def test_an_error_of_the_callers_own_callback_passes():
+    def on_retry(_attempt) -> None:
+        raise TimeoutError("mine")
+
+    async def run(client: PartnerCenterClient):
+        with pytest.raises(TimeoutError, match="mine"):
+            await client.orders.get("c", "o")
+        return client._session.shared.bucket.left
+
+    left, _ = call(lambda _request: answer(status=500), run, on_retry=on_retry)
+    assert left == 32
+
+
+def test_a_token_refused_while_it_is_renewed_early_is_renewed_again():
+    class Slow(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            await asyncio.sleep(5)
+            return await super().get_token(*scopes, **options)
+
+    async def respond(request: Request) -> RawResponse:
+        refused = refusing and header(request, "Authorization") == "Bearer fake-token-1"
+        return answer(status=401) if refused else ORDER
+
+    refusing = False
+
+    async def run(client: PartnerCenterClient):
+        nonlocal refusing
+        await client.orders.get("c", "o")
+        await asyncio.sleep(545)
+        await client.orders.get("c", "o")  # begins the early renewal
+        await asyncio.sleep(1)
+        refusing = True
+        return await client.orders.get("c", "o")
+
+    order, fake = call(respond, run, credential=Slow(lifetime=600))
+    assert order.id == "o1"
+    assert len(fake.credential.claims) == 3
+    assert fake.credential.claims[2] is not None
+    assert header(fake.requests[-1], "Authorization") == "Bearer fake-token-3"

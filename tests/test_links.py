@@ -7,9 +7,11 @@ from helpers import BASE, CLOUD, Fake
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partnercenter_async import Cloud
+from partnercenter_async import Cloud, LinkError
 from partnercenter_async._session.links import UrlBuilder
+from partnercenter_async._session.transport import Secret
 from partnercenter_async.resources._base import route
+from partnercenter_async.testing import Request, run_in_virtual_time
 
 URLS = UrlBuilder(CLOUD)
 
@@ -228,4 +230,15 @@ def test_a_hostile_id_is_refused_before_anything_is_sent(bad):
             client.migrations.events("c", current_subscription_id=bad)
         with pytest.raises(ValueError, match="customer_tenant_id"):
             client.migrations.list(customer_tenant_id=bad)
+    assert fake.requests == []
+
+
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/v1/x", "https://api.example.com/", "https://api.example.com/v2/x"]
+)
+def test_the_token_is_attached_for_the_own_origin_alone(url):
+    fake = Fake([])
+    with pytest.raises(LinkError, match="refused to send a token"):
+        run_in_virtual_time(fake.client._session.send(Request("GET", url, ()), Secret("Bearer x")))
     assert fake.requests == []

@@ -920,3 +920,21 @@ def test_closing_the_client_closes_the_transport():
 
     run_in_virtual_time(work())
     assert fake.transport.closed
+
+
+def test_headers_are_lines_in_order_and_a_value():
+    headers = Headers([("A", "1"), ("b", "2"), ("a", "3")])
+    assert (headers[0], headers[1:], len(headers)) == (("A", "1"), (("b", "2"), ("a", "3")), 3)
+    assert list(headers) == [("A", "1"), ("b", "2"), ("a", "3")]
+    assert (headers.get("a"), headers.get("B"), headers.get("c")) == ("1", "2", None)
+    assert headers == Headers(tuple(headers))
+    assert hash(headers) == hash(Headers(tuple(headers)))
+    assert headers != Headers()
+    assert headers != list(headers)
+    assert repr(headers) == "Headers((('A', '1'), ('b', '2'), ('a', '3')))"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:b", "é", 5])
+def test_a_name_that_is_no_header_is_refused(name):
+    with pytest.raises(ValueError, match="not a header name"):
+        Fake([]).client.orders.list("c", headers={name: "x"})

@@ -256,7 +256,7 @@ class Session:
         except FailedTryError as failed:
             error = failed.error
         except DecodeError as failed:
-            error, attempts.effect = failed, Effect.DONE
+            error, attempts.effect = failed, effect_of(failed, sent=True)
         error = verdict(method, error, attempts.effect)
         error.method, error.url = method, url.partition("?")[0]
         error.request_id, error.correlation_id = request_id, options.correlation_id
@@ -347,13 +347,10 @@ class _Call:
                 if authorization is None:
                     continue  # the token was refused on another call's account while this one waited for its turn
                 attempts.begin()
-                limit = asyncio.timeout(self._timeout)
                 try:
-                    async with limit:
+                    async with asyncio.timeout(self._timeout):
                         raw = await session.send(self._request, authorization)
                 except TimeoutError:
-                    if not limit.expired():
-                        raise
                     raise AttemptTimeoutError(f"there was no answer in {self._timeout:g} s") from None
                 if raw.status == 429:  # noqa: PLR2004 - 429
                     turn.throttled(retry_after(raw.headers), policy.first_wait)
