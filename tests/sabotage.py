@@ -101,7 +101,7 @@ PATCHES = [
         "lane.closed = False; lane.open()\n",
     ),
     Patch("F6", "never-the-partner", THROTTLE, "if len(lately) >= _CUSTOMERS:", "if False:"),
-    Patch("F6", "one-lane-for-all", SESSION, 'if noun == "customers" else None', "if False else None"),
+    Patch("F6", "one-lane-for-all", SESSION, 'if noun.lower() == "customers" else None', "if False else None"),
     Patch("F6", "wait-in-vain", THROTTLE, "if lane.closed and lane.until > latest:", "if False:"),
     Patch("F6", "keep-lanes", THROTTLE, "del self.customers[lane.customer]", "pass"),
     Patch("F6", "last-come-first", THROTTLE, "self.probe = min(self.queue)", "self.probe = max(self.queue)"),

@@ -202,7 +202,7 @@ class Session:
     def customer(self, url: str) -> str | None:
         """Return the customer whose lane a URL belongs to, None for the partner's."""
         noun, _, rest = url[len(self.urls.base) :].partition("/")
-        return rest.partition("/")[0].partition("?")[0].lower() or None if noun == "customers" else None
+        return rest.partition("/")[0].partition("?")[0].lower() or None if noun.lower() == "customers" else None
 
     def options(self, given: CallOptions) -> Options:
         """Check a call's options; raises ValueError that names the one."""
