@@ -12,6 +12,8 @@ from helpers import Fake, call, connected, header
 from partnercenter_async import (
     ClientClosedError,
     ConnectionLostError,
+    DeadlineError,
+    NotFoundError,
     OutcomeUnknownError,
     PartnerCenterClient,
     RetryPolicy,
@@ -332,6 +334,20 @@ def test_a_call_that_ends_at_the_moment_of_closing_ends_once():
     assert type(error) is ClientClosedError
 
 
+@pytest.mark.fault("F36")
+def test_an_answer_that_came_before_the_close_counts():
+    async def run(client: PartnerCenterClient):
+        async def respond(_request: Request) -> RawResponse:
+            client._session.shared.closed = True
+            return answer(status=404)
+
+        client._session.shared.transport._function = respond
+        return await client.orders.get("c", "o")
+
+    error, _ = call([], run)
+    assert type(error) is NotFoundError
+
+
 def test_an_error_of_the_callers_own_callback_passes():
     def on_retry(_attempt) -> None:
         raise TimeoutError("mine")
@@ -343,6 +359,27 @@ def test_an_error_of_the_callers_own_callback_passes():
 
     left, _ = call(lambda _request: answer(status=500), run, on_retry=on_retry)
     assert left == 32
+
+
+@pytest.mark.fault("F12")
+def test_a_credential_that_hangs_is_given_up_and_asked_again():
+    class Hanging(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            if not self.claims:
+                self.claims.append(None)
+                await asyncio.sleep(10**6)
+            return await super().get_token(*scopes, **options)
+
+    async def run(client: PartnerCenterClient):
+        hasty = asyncio.create_task(client.orders.get("c", "o", deadline=10))
+        patient = asyncio.create_task(client.orders.get("c", "o"))
+        return await asyncio.gather(hasty, patient, return_exceptions=True), asyncio.get_running_loop().time()
+
+    ((hasty, patient), ended), fake = call(lambda _request: ORDER, run, credential=Hanging())
+    assert type(hasty) is DeadlineError
+    assert patient.id == "o1"
+    assert 100 <= ended <= 100.5
+    assert len(fake.credential.claims) == 2
 
 
 def test_a_token_refused_while_it_is_renewed_early_is_renewed_again():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 300.0  # seconds before its end at which a token is renewed; a tenth of its life where that is shorter
 _AGAIN = 30.0  # seconds between early renewals, and before a token's end at which calls wait for the next one
+_PATIENCE = 100.0  # seconds for one renewal: a credential that hangs must not hold up every call for ever
 # Credentials answer from their own caches, except when claims are asked for. These are met by every token.
 _FRESH = '{"access_token":{"nbf":{"essential":true,"value":"0"}}}'
 _CLAIMS = re.compile(r'\bclaims="([^"]+)"')
@@ -93,15 +94,18 @@ class TokenSource:
     async def _fetch(self) -> None:
         claims = self._claims
         try:
-            token = await (
-                self.credential.get_token(self._scope, claims=claims)
-                if claims
-                else self.credential.get_token(self._scope)
-            )
+            async with asyncio.timeout(_PATIENCE):
+                token = await (
+                    self.credential.get_token(self._scope, claims=claims)
+                    if claims
+                    else self.credential.get_token(self._scope)
+                )
             lifetime = token.expires_on - time.time()
             authorization = Secret("Bearer " + token.token)
         except CredentialError:
             raise
+        except TimeoutError as error:
+            raise CredentialError(f"the credential gave no token in {_PATIENCE:g} s", transient=True) from bare(error)
         except Exception as error:  # noqa: BLE001 - credentials are anybody's code
             kind = type(error).__name__
             raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error))}") from bare(error)

@@ -39,6 +39,7 @@ from partnercenter_async.errors import (
     DeadlineError,
     DecodeError,
     LinkError,
+    NoAnswerError,
     PartnerCenterError,
     RedirectError,
     is_mfa_refusal,
@@ -278,7 +279,7 @@ class Session:
                 raise
             error: PartnerCenterError = DeadlineError("the deadline passed before there was an answer")
         except FailedTryError as failed:
-            if not shared.closed:
+            if not shared.closed or not isinstance(failed.error, NoAnswerError):
                 raise
             error = failed.error
         else:
