@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 300.0  # seconds before its end at which a token is renewed; a tenth of its life where that is shorter
 _AGAIN = 30.0  # seconds between early renewals, and before a token's end at which calls wait for the next one
-_PATIENCE = 100.0  # seconds for one renewal: a credential that hangs must not hold up every call for ever
+_PATIENCE = 60.0  # seconds for one renewal: a credential that hangs must not hold up every call for ever
 # Credentials answer from their own caches, except when claims are asked for. These are met by every token.
 _FRESH = '{"access_token":{"nbf":{"essential":true,"value":"0"}}}'
 _CLAIMS = re.compile(r'\bclaims="([^"]+)"')
