@@ -22,6 +22,7 @@ from partnercenter_async.errors import (
     ClientClosedError,
     CredentialError,
     DecodeError,
+    NoAnswerError,
     PartnerCenterError,
     excerpt,
 )
@@ -205,7 +206,8 @@ class RefreshTokenCredential:
         except ClientClosedError:
             raise CredentialError("the credential was closed; make a new one") from None
         except PartnerCenterError as error:
-            raise CredentialError(f"the token endpoint gave no answer: {error.message}", transient=True) from error
+            transient = isinstance(error, NoAnswerError)
+            raise CredentialError(f"the token endpoint gave no answer: {error.message}", transient=transient) from error
         return _read(raw)
 
 

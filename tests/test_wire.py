@@ -1,13 +1,19 @@
 """What can go wrong on a real socket, over TLS, with a real credential."""
 
 import asyncio
+import contextlib
+import random
 import socket
 import ssl
 import tracemalloc
+import zlib
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from helpers import QUICK, connected
+from hypothesis import given
+from hypothesis import strategies as st
 from test_links import HOSTILE_LINKS
 
 from partnercenter_async import (
@@ -17,6 +23,7 @@ from partnercenter_async import (
     Cloud,
     ConnectError,
     ConnectionLostError,
+    CredentialError,
     DeadlineError,
     DecodeError,
     LinkError,
@@ -29,7 +36,7 @@ from partnercenter_async import (
     RetryPolicy,
     ServerError,
 )
-from partnercenter_async._session.transport import MAX_BODY
+from partnercenter_async._session.transport import _Unpacking
 from partnercenter_async.emulator import (
     Answer,
     Bom,
@@ -41,6 +48,7 @@ from partnercenter_async.emulator import (
     Drip,
     DropAfter,
     DropBefore,
+    DuplicateHeaders,
     Emulator,
     ExpireToken,
     Fault,
@@ -314,11 +322,44 @@ async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulat
     assert emulator.count("other") == 2
 
 
-async def test_a_connection_closed_between_requests_goes_unnoticed(emulator, customer_id):
-    emulator.inject(Fault(CloseAfter(), operation="customers.get", times=None))
+@pytest.mark.fault("F23")
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+@pytest.mark.parametrize("action", [CloseAfter(), DropBefore(), DropAfter()])
+async def test_a_kept_alive_connection_that_closes_hides_no_request(emulator, method, action):
     async with connected(emulator) as client:
-        responses = [await client.request("GET", f"customers/{customer_id}", dict) for _ in range(5)]
-    assert sum(response.info.attempts for response in responses) == emulator.count("customers.get")
+        attempts = (await client.request(method, "echo", dict)).info.attempts
+        emulator.inject(Fault(action, operation="other", every=2))
+        for _ in range(20):
+            try:
+                attempts += (await client.request(method, "echo", dict)).info.attempts
+            except OutcomeUnknownError as error:
+                attempts += error.attempts
+        assert attempts == emulator.count("other")
+        assert len({each.connection for each in emulator.requests}) > 5
+
+
+@pytest.mark.fault("F23")
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("seed", range(3))
+async def test_connections_that_close_at_random_places_hide_no_request(emulator, concurrency, seed):
+    dice = random.Random(seed)
+    attempts = []
+
+    async def call(client):
+        try:
+            response = await client.request(dice.choice(["GET", "PUT", "DELETE", "POST"]), "echo", dict)
+            attempts.append(response.info.attempts)
+        except (ConnectionLostError, OutcomeUnknownError) as error:
+            attempts.append(error.attempts)
+
+    for number in range(1, 400):
+        if dice.random() < 0.3:
+            action = dice.choice([CloseAfter(), DropBefore(), DropAfter()])
+            emulator.inject(Fault(action, operation="other", nth=number))
+    async with connected(emulator, concurrency=concurrency) as client:
+        for _ in range(0, 200, concurrency):
+            await asyncio.gather(*[call(client) for _ in range(concurrency)])
+    assert sum(attempts) == emulator.count("other") > 200
 
 
 @pytest.mark.fault("F24")
@@ -397,107 +438,262 @@ async def test_bytes_that_are_no_text_in_headers_and_reason_are_typed_errors_or_
     assert answers == []
 
 
-async def test_gzip_is_unpacked(emulator, customer_id):
-    emulator.inject(Fault(Gzip(), operation="customers.get"))
+def packed(body: bytes, bits: int) -> bytes:
+    packer = zlib.compressobj(wbits=bits)
+    return packer.compress(body) + packer.flush()
+
+
+JSON = b'{"id":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("label", "body"),
+    [
+        ("gzip", packed(JSON, 31)),
+        ("GZip ", packed(JSON, 31)),
+        ("x-gzip", packed(JSON, 31)),
+        ("gzip", packed(JSON[:4], 31) + packed(JSON[4:], 31)),
+        ("deflate", packed(JSON, 15)),
+        ("deflate", packed(JSON, -15)),
+        ("identity", JSON),
+        ("", JSON),
+        ("utf-8", JSON),
+    ],
+)
+async def test_packed_bodies_are_unpacked(emulator, label, body):
+    emulator.inject(Fault(Answer(200, body, [("Content-Encoding", label)]), operation="other"))
     async with connected(emulator) as client:
+        assert (await client.request("GET", "echo", dict)).data == {"id": "x"}
+
+
+async def test_an_empty_body_has_nothing_to_unpack(emulator):
+    emulator.inject(Fault(Answer(200, b"", [("Content-Encoding", "gzip")]), operation="other"))
+    async with connected(emulator) as client:
+        assert (await client.request("GET", "echo")).data is None
+
+
+@pytest.mark.parametrize("unpacks", [True, False])
+@pytest.mark.parametrize("action", [Gzip(), Deflate()])
+async def test_a_callers_session_may_unpack_or_not(emulator, customer_id, unpacks, action):
+    emulator.inject(Fault(action, operation="customers.get"))
+    session = aiohttp.ClientSession(auto_decompress=unpacks)
+    async with session, connected(emulator, session=session) as client:
         assert (await client.customers.get(customer_id)).id == customer_id
 
 
-@pytest.mark.fault("F25")
-async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id):
-    emulator.inject(Fault(Gzip(padding=1_000_000), operation="customers.get", times=1))
-    emulator.inject(Fault(ReplaceBody(lambda body: body + b" " * 100_000), operation="customers.get", nth=2))
-    async with connected(emulator, max_body=100_000) as client:
-        for _ in range(2):
-            with pytest.raises(BodyTooLargeError, match="max_body="):
-                await client.customers.get(customer_id)
-        assert (await client.customers.get(customer_id)).id == customer_id
-    assert emulator.count("customers.get") == 3
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.sampled_from([31, 15, -15]), st.randoms())
+def test_a_packed_body_is_unpacked_wherever_it_is_cut(bodies, bits, dice):
+    whole = b"".join(packed(body, bits) for body in bodies)
+    cuts = sorted(dice.sample(range(1, len(whole)), min(len(whole) - 1, dice.randrange(9))))
+    chunks = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    unpacking = _Unpacking("gzip" if bits == 31 else "deflate", chunks[0])
+    assert b"".join(part for chunk in chunks for part in unpacking.parts(chunk)) == b"".join(bodies)
+    assert unpacking.ended
 
 
-@pytest.mark.fault("F25")
-@pytest.mark.parametrize("bomb", [Gzip(1 << 30), Deflate(1 << 30)], ids=["gzip", "deflate"])
-async def test_a_bomb_ends_at_the_cap_and_takes_no_more_than_twice_of_it(emulator, customer_id, bomb):
-    packed, headers = bomb.alter_body(b"{}")
-    emulator.inject(Fault(Answer(200, packed, headers), operation="customers.get", times=None))
+@pytest.mark.fault("F24")
+@pytest.mark.parametrize(
+    "body",
+    [
+        packed(JSON, 31)[:-1],
+        packed(JSON, 31)[:12],
+        packed(JSON, 31) + packed(JSON, 31)[:5],
+        packed(JSON, 31) + b"more",
+        packed(JSON, 31)[:-8] + bytes(8),
+        JSON,
+        packed(b"", 31) * 2000,
+    ],
+)
+async def test_a_packed_body_that_is_cut_or_broken_is_fetched_again(emulator, body):
+    emulator.inject(Fault(Answer(200, body, [("Content-Encoding", "gzip")]), operation="other", times=2))
     async with connected(emulator) as client:
-        await client.orders.list(customer_id).collect()
-        tracemalloc.start()
-        try:
-            before = tracemalloc.get_traced_memory()[0]
-            with pytest.raises(BodyTooLargeError):
-                await client.customers.get(customer_id)
-            growth = tracemalloc.get_traced_memory()[1] - before
-        finally:
-            tracemalloc.stop()
-    assert MAX_BODY < growth <= 2 * MAX_BODY
+        response = await client.request("GET", "echo", dict)
+    assert response.data["method"] == "GET"
+    assert [each.error for each in response.info.history] == ["ConnectionLostError"] * 2
+
+
+@pytest.mark.parametrize("action", [Gzip, Deflate])
+async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id, action):
+    async with connected(emulator) as client:
+        size = len((await client.request("GET", f"customers/{customer_id}", dict)).raw)
+    async with connected(emulator, max_body=size + 1000) as client:
+        for padding in (1000, 1001):
+            emulator.inject(Fault(action(padding=padding), operation="customers.get", nth=padding - 999))
+            plain = ReplaceBody(lambda body, padding=padding: body + b" " * padding)
+            emulator.inject(Fault(plain, operation="customers.get", nth=padding - 997))
+        for too_large in (False, True, False, True, False):
+            if too_large:
+                with pytest.raises(BodyTooLargeError, match="max_body="):
+                    await client.customers.get(customer_id)
+            else:
+                assert (await client.customers.get(customer_id)).id == customer_id
+    assert emulator.count("customers.get") == 6
+
+
+CAP = 64 << 20
+GIGABYTE = 1 << 30
+
+
+async def peak_of(call) -> tuple[Exception, int]:
+    """The error that a call ends in and by how much memory grew meanwhile at most, the emulator's share included."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(PartnerCenterError) as caught:
+            await call
+        kept, peak = tracemalloc.get_traced_memory()
+        assert kept < 1 << 23  # by the emulator, not by the error
+        return caught.value, peak
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize("action", [Gzip(GIGABYTE), Deflate(GIGABYTE)])
+async def test_a_bomb_of_a_gigabyte_takes_at_most_twice_the_cap(emulator, customer_id, action):
+    emulator.inject(Fault(action, operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        error, peak = await peak_of(client.customers.get(customer_id))
+    assert isinstance(error, BodyTooLargeError)
+    assert CAP < peak < 2 * CAP
     assert emulator.count("customers.get") == 1
 
 
 @pytest.mark.fault("F25")
-async def test_the_largest_body_takes_no_more_than_twice_the_cap(emulator, customer_id):
-    packed, headers = Gzip(MAX_BODY - 2).alter_body(b"{}")
-    emulator.inject(Fault(Answer(200, packed, headers), operation="customers.get"))
+@pytest.mark.parametrize("status", [200, 401, 503])
+async def test_no_status_makes_a_bomb_welcome(emulator, customer_id, status):
+    body, headers = Gzip(GIGABYTE).alter_body(b"{}")
+    emulator.inject(Fault(Answer(status, body, headers), operation="customers.get", times=None))
     async with connected(emulator) as client:
-        await client.orders.list(customer_id).collect()
-        tracemalloc.start()
-        try:
-            before = tracemalloc.get_traced_memory()[0]
-            assert (await client.customers.get(customer_id)).id == ""
-            growth = tracemalloc.get_traced_memory()[1] - before
-        finally:
-            tracemalloc.stop()
-    assert MAX_BODY < growth <= 2.02 * MAX_BODY
+        error, peak = await peak_of(client.customers.get(customer_id))
+    assert isinstance(error, BodyTooLargeError)
+    assert peak < 2 * CAP
+    assert emulator.count("customers.get") == 1
 
 
 @pytest.mark.fault("F25")
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip", "deflate", "rot13"])
-async def test_what_cannot_be_unpacked_is_a_typed_error(emulator, customer_id, encoding):
-    broken = Answer(200, b"\x01\x02 not packed at all", [("Content-Encoding", encoding)])
-    emulator.inject(Fault(broken, operation="customers.get", times=None))
+async def test_a_bomb_for_a_token_takes_at_most_twice_the_cap(emulator, customer_id):
+    emulator.inject(Fault(Gzip(GIGABYTE), operation="token", times=None))
+    async with connected(emulator, user=True) as client:
+        error, peak = await peak_of(client.customers.get(customer_id))
+    assert isinstance(error, CredentialError)
+    assert peak < 2 * CAP
+    assert emulator.count("token") == 1
+    assert emulator.count("customers.get") == 0
+
+
+ZSTD_BLOCK = ((128 << 10) << 3 | 2).to_bytes(3, "little") + b" "  # a blank, 128 KiB times
+ZSTD_BOMB = b"\x28\xb5\x2f\xfd\0\x38" + ZSTD_BLOCK * (GIGABYTE >> 17) + b"\x01\0\0"
+
+
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize(("label", "body"), [("zstd", ZSTD_BOMB), ("br", b"\x0b\x02\x80{}\x03"), ("gzip, gzip", b"{")])
+async def test_what_was_not_asked_for_is_never_unpacked(emulator, customer_id, label, body):
+    emulator.inject(Fault(Answer(200, body, [("Content-Encoding", label)]), operation="customers.get", times=None))
     async with connected(emulator) as client:
-        with pytest.raises(PartnerCenterError) as caught:
-            await client.customers.get(customer_id)
-    assert emulator.count("customers.get") == caught.value.attempts
+        error, peak = await peak_of(client.customers.get(customer_id))
+    assert isinstance(error, DecodeError)
+    assert (error.status, error.body) == (200, body)
+    assert len(error.message) < 400
+    assert peak < 1 << 23
+    assert emulator.count("customers.get") == 1
 
 
-@pytest.mark.fault("F26")
-async def test_a_dripping_body_ends_at_the_deadline(emulator, customer_id):
-    emulator.inject(Fault(Drip(interval=0.02), operation="customers.get", times=None))
+@asynccontextmanager
+async def listening(respond, **settings):
+    """A client of a service that does with each request what a function does."""
+
+    tasks = []
+
+    async def answer(reader, writer):
+        tasks.append(asyncio.current_task())
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            await respond(writer)
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1")
+    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    async with server:
+        async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK, **settings) as client:
+            yield client
+        await asyncio.gather(*tasks)  # they end with their connections
+
+
+@pytest.mark.fault("F25")
+async def test_a_large_body_that_unpacks_to_nothing_ends_at_the_cap():
+    async def respond(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n\x78\x9c")
+        for _ in range(60):
+            writer.write(b"\0\0\0\xff\xff" * 10_000)
+            await writer.drain()
+        writer.write(b"\3\0\0\0\0\1")
+
+    async with listening(respond, max_body=1_000_000) as client:
+        with pytest.raises(BodyTooLargeError):
+            await client.request("GET", "echo", dict)
+
+
+async def lateness(call, deadline: float) -> float:
+    """How long after its deadline a call ends, by the loop's own clock and a timer beside it."""
     loop = asyncio.get_running_loop()
-    async with connected(emulator) as client:
-        await client.orders.list(customer_id).collect()
-        due: list[float] = []  # when this loop ran a timer of the same length, however busy the machine is
-        loop.call_later(0.4, lambda: due.append(loop.time()))
-        with pytest.raises(DeadlineError) as caught:
-            await client.customers.get(customer_id, deadline=0.4)
-        assert 0 <= loop.time() - due[0] <= 0.1
-    assert caught.value.attempts == 1
+    fired = loop.create_future()
+    due = loop.time() + deadline
+    loop.call_at(due, lambda: fired.set_result(loop.time()))
+    with pytest.raises(DeadlineError) as caught:
+        await call
+    ended = loop.time()
+    assert caught.value.attempts <= 1
+    assert ended >= due
+    return ended - await fired
 
 
 @pytest.mark.fault("F26")
-async def test_a_dripping_body_ends_at_the_timeout_and_is_tried_again(emulator, customer_id):
-    emulator.inject(Fault(Drip(interval=0.02), operation="customers.get", times=2))
+@pytest.mark.parametrize("operation", ["customers.get", "token"])
+async def test_a_dripping_body_ends_at_the_deadline(emulator, customer_id, operation):
     async with connected(emulator) as client:
-        assert (await client.customers.get(customer_id, timeout=0.3)).id == customer_id
-    assert emulator.count("customers.get") == 3
+        emulator.inject(Fault(Drip(interval=0.05), operation=operation, times=None))
+        assert await lateness(client.customers.get(customer_id, deadline=0.5), 0.5) < 0.1
+        assert emulator.count(operation) == 1
 
 
-@pytest.mark.fault("F23")
-@pytest.mark.parametrize("action", [CloseAfter(), DropBefore(), DropAfter()])
-async def test_as_many_attempts_are_counted_as_requests_arrive(emulator, customer_id, action):
-    emulator.inject(Fault(action, operation="other", every=3))
-    emulator.inject(Fault(action, operation="customers.get", every=4))
-    counted = 0
+@pytest.mark.fault("F26")
+async def test_a_dripping_page_ends_at_the_deadline_of_its_own_call(emulator, customer_id):
+    emulator.inject(Fault(Drip(interval=0.05), operation="orders.list", nth=2, times=None))
     async with connected(emulator) as client:
-        for number in range(60):
-            method = ("GET", "PUT", "DELETE", "POST", "PATCH")[number % 5]
-            try:
-                counted += (await client.request(method, "echo")).info.attempts
-            except PartnerCenterError as error:
-                counted += error.attempts
-            counted += (await client.request("GET", f"customers/{customer_id}")).info.attempts
-    assert counted == emulator.count("other") + emulator.count("customers.get")
+        pages = client.orders.list(customer_id, deadline=0.5).pages()
+        assert len((await anext(pages)).items) == 3
+        assert await lateness(anext(pages), 0.5) < 0.1
+
+
+@pytest.mark.fault("F26")
+async def test_a_dripping_head_ends_at_the_deadline():
+    async def respond(writer):
+        for byte in b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 1000:
+            writer.write(bytes((byte,)))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with listening(respond) as client:
+        assert await lateness(client.customers.get("c", deadline=0.5), 0.5) < 0.1
+
+
+async def test_doubled_and_contradictory_headers_change_nothing(emulator, customer_id):
+    contradictions = [("MS-RequestId", "other"), ("Content-Type", "text/html"), ("Content-Encoding", "gzip")]
+    async with connected(emulator) as client:
+        true = await client.orders.list(customer_id).collect()
+        emulator.inject(Fault(DuplicateHeaders(contradictions[:2]), times=None))
+        assert await client.orders.list(customer_id).collect() == true
+        response = await client.request("GET", "echo", dict)
+        assert response.info.request_id == emulator.requests[-1].headers["MS-RequestId"]
+
+
+async def test_contradictory_lengths_are_a_typed_error(emulator, customer_id):
+    emulator.inject(Fault(DuplicateHeaders([("Content-Length", "1")]), operation="customers.get", times=None))
+    async with connected(emulator) as client:
+        with pytest.raises(ConnectionLostError):
+            await client.customers.get(customer_id)
 
 
 async def test_an_unknown_authority_is_not_trusted(emulator, customer_id):

@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 import urllib.request
+import zlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import aiohttp
@@ -20,6 +22,8 @@ from partnercenter_async.errors import (
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
+_STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time, to 8 MiB at most
+_MOST_MEMBERS = 1000  # packed one behind the other in one body
 
 
 class Secret(str):
@@ -110,6 +114,7 @@ class AiohttpTransport:
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
+                auto_decompress=False,
                 raise_for_status=False,
                 timeout=self._timeout,
                 ssl=self._ssl,
@@ -129,13 +134,22 @@ class AiohttpTransport:
         """Read a body up to the cap, counted unpacked."""
         if (answer.content_length or 0) > self._max_body:
             raise self._too_large()
+        encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+        unpacking: _Unpacking | None = None
         chunks: list[bytes] = []
-        size = 0
+        received = size = 0
         while chunk := await answer.content.readany():
-            size += len(chunk)
-            if size > self._max_body:
-                raise self._too_large()
-            chunks.append(chunk)
+            if not received and encoding in {"gzip", "x-gzip", "deflate"}:
+                unpacking = _Unpacking(encoding, chunk)
+            received += len(chunk)
+            for part in (chunk,) if unpacking is None else unpacking.parts(chunk):
+                size += len(part)
+                if max(received, size) > self._max_body:
+                    del chunks, part  # whoever keeps the error keeps its frames
+                    raise self._too_large()
+                chunks.append(part)
+        if unpacking is not None and not unpacking.ended:
+            raise aiohttp.ClientPayloadError("the packed body has no end")
         return b"".join(chunks) if len(chunks) != 1 else chunks[0]
 
     def _too_large(self) -> BodyTooLargeError:
@@ -146,6 +160,40 @@ class AiohttpTransport:
         self._closed = True
         if self._owned and self._session is not None:
             await self._session.close()
+
+
+class _Unpacking:
+    """Unpacks a body in small steps; some releases of aiohttp make one object of all that a chunk holds."""
+
+    __slots__ = ("_bits", "_members", "_stream")
+
+    def __init__(self, encoding: str, first: bytes) -> None:
+        """Look at the first byte too: some servers leave out the header that deflate has in HTTP."""
+        bare_deflate = encoding == "deflate" and first[0] % 16 != zlib.DEFLATED
+        self._bits = -zlib.MAX_WBITS if bare_deflate else zlib.MAX_WBITS + 32  # which reads both headers
+        self._stream = zlib.decompressobj(self._bits)
+        self._members = 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end was there."""
+        return self._stream.eof
+
+    def parts(self, chunk: bytes) -> Iterator[bytes]:
+        """Unpack the next chunk."""
+        for start in range(0, len(chunk), _STEP):
+            packed = chunk[start : start + _STEP]
+            while packed:
+                if self._stream.eof:  # another one follows, which gzip allows
+                    self._stream = zlib.decompressobj(self._bits)
+                    self._members += 1
+                try:
+                    yield self._stream.decompress(packed)
+                except zlib.error as error:
+                    raise aiohttp.ClientPayloadError("the packed body is broken") from error
+                if self._members > _MOST_MEMBERS:
+                    raise aiohttp.ClientPayloadError("the packed body has too many parts")
+                packed = self._stream.unused_data
 
 
 class _ResendError(aiohttp.ClientError):
