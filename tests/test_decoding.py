@@ -413,3 +413,20 @@ def test_one_odd_member_of_an_error_body_costs_only_itself(odd):
     read = decode(json.dumps(body | odd).encode(), ApiError)
     assert read.code == (None if "code" in odd else 3000)
     assert (read.description, read.source) == ("It is not there.", "PartnerFD")
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("deep", [b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 900 + b"]" * 900])
+def test_what_is_nested_deeper_than_python_can_pickle_is_refused(deep):
+    with pytest.raises(DecodeError) as caught:
+        decode(b'{"id":"o","lineItems":[{"provisioningContext":{"a":' + deep + b"}}]}", Order)
+    assert caught.value.path in {"$.lineItems[0].provisioningContext", "$"}
+    error = decode(b'{"code":3000,"parameters":{"a":' + deep + b"}}", ApiError)
+    assert (error.code, error.parameters) == (3000, None)
+
+
+def test_errors_within_errors_are_read_to_a_depth_that_makes_sense():
+    error = decode(b'{"code":1,"error":' * 8 + b"{}" + b"}" * 8, ApiError)
+    assert pickle.loads(pickle.dumps(error)) == copy.deepcopy(error) == error
+    with pytest.raises(DecodeError, match="too deep"):
+        decode(b'{"code":1,"error":' * 9 + b"{}" + b"}" * 9, ApiError)

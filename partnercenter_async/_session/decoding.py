@@ -215,7 +215,10 @@ def _object(value: object) -> object:
         return None
     if not isinstance(value, dict):
         raise _UnreadableError("an object", value)
-    return freeze(cast("dict[str, object]", value))
+    try:
+        return freeze(cast("dict[str, object]", value))
+    except ValueError as error:
+        raise _UnreadableError(f"an object ({error})", cast("object", value)) from None
 
 
 def _text(value: object) -> object:

@@ -3,6 +3,8 @@
 from partnercenter_async.models.common import Model
 from partnercenter_async.models.scalars import JsonObject
 
+_MOST_LEVELS = 8  # the service needs one
+
 
 class ApiError(Model, frozen=True, kw_only=True):
     """What the service says of an error.
@@ -21,3 +23,11 @@ class ApiError(Model, frozen=True, kw_only=True):
     source: str | None = None
     status_code: int | None = None
     error: "ApiError | str | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse errors in errors in errors, without end."""
+        inner, levels = self.error, 0
+        while isinstance(inner, ApiError):
+            inner, levels = inner.error, levels + 1
+        if levels > _MOST_LEVELS:
+            raise ValueError("it is nested too deep")

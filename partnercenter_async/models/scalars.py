@@ -196,11 +196,16 @@ class JsonObject(dict[str, object]):
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = cast("Any", _refuse)
 
 
-def freeze(value: object) -> object:
-    """Return a JSON value as hashable objects: lists become tuples, objects become :class:`JsonObject`."""
+def freeze(value: object, levels: int = 64) -> object:
+    """Return a JSON value as hashable objects: lists become tuples, objects become :class:`JsonObject`.
+
+    Raises ValueError for one nested deeper than ``levels``, which Python could read but not pickle, copy or compare.
+    """
+    if not levels:
+        raise ValueError("it is nested too deep")
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
-        return JsonObject({name: freeze(member) for name, member in members.items()})
+        return JsonObject({name: freeze(member, levels - 1) for name, member in members.items()})
     if isinstance(value, list):
-        return tuple(freeze(item) for item in cast("list[object]", value))
+        return tuple(freeze(item, levels - 1) for item in cast("list[object]", value))
     return value
