@@ -179,6 +179,7 @@ PATCHES = [
         "    while chunk := await answer.content.readany():",
         "    while chunk := await _half(answer):",
     ),
+    Patch("F24", "no-watch", TRANSPORT, "if not content.is_eof():", "if False:"),
     Patch("F25", "far-cap", TRANSPORT, "max(received, size) > self._max_body:", "received > self._max_body:"),
     Patch("F25", "all-at-once", TRANSPORT, "_STEP = 8 * 1024", "_STEP = 8 * 1024 * 1024"),
     Patch("F25", "bodies-in-errors", TRANSPORT, "                    del chunks, part  #", "                    #"),

@@ -36,6 +36,7 @@ from partnercenter_async import (
     RetryPolicy,
     ServerError,
 )
+from partnercenter_async._session import transport
 from partnercenter_async._session.transport import _Unpacking
 from partnercenter_async.emulator import (
     Answer,
@@ -364,7 +365,15 @@ async def test_connections_that_close_at_random_places_hide_no_request(emulator,
 
 @pytest.mark.fault("F24")
 @pytest.mark.parametrize(
-    "action", [CutBody(), CutBody(fraction=0.01), CutBody(fraction=0.999), WrongLength(delta=10), BrokenChunk()]
+    "action",
+    [
+        CutBody(),
+        CutBody(fraction=0.01),
+        CutBody(fraction=0.999),
+        WrongLength(delta=10),
+        BrokenChunk(),
+        BrokenChunk(0.05),
+    ],
 )
 async def test_a_body_that_ends_too_early_is_fetched_again_and_never_half_used(emulator, customer_id, action):
     emulator.inject(Fault(action, operation="orders.list", nth=2, times=2))
@@ -372,6 +381,16 @@ async def test_a_body_that_ends_too_early_is_fetched_again_and_never_half_used(e
         orders = await client.orders.list(customer_id).collect()
     assert [order.id for order in orders] == [each["id"] for each in emulator.data.orders(customer_id)]
     assert emulator.count("orders.list") == 3 + 2
+
+
+@pytest.mark.fault("F24")
+async def test_a_body_that_comes_slowly_is_waited_for(emulator, customer_id, monkeypatch):
+    monkeypatch.setattr(transport, "_LOOKS", 0.001)
+    emulator.inject(Fault(Drip(0.0005), operation="customers.get"))
+    async with connected(emulator) as client:
+        response = await client.request("GET", f"customers/{customer_id}", dict)
+    assert response.data["id"] == customer_id
+    assert response.info.attempts == 1
 
 
 @pytest.mark.fault("F24")

@@ -5,6 +5,7 @@ import ssl
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Protocol
 
 import aiohttp
@@ -24,6 +25,7 @@ CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
 _STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time, to 8 MiB at most
 _MOST_MEMBERS = 1000  # packed one behind the other in one body
+_LOOKS = 0.5  # seconds between looks at whether the connection of a body is still there
 
 
 class Secret(str):
@@ -122,7 +124,9 @@ class AiohttpTransport:
                 middlewares=(_SendOnce(),),
             ) as answer:
                 headers = Headers(tuple((name, _text(value)) for name, value in answer.headers.items()))
-                return RawResponse(answer.status, _text(answer.reason or ""), headers, await self._read(answer))
+                with _Watch(answer):
+                    body = await self._read(answer)
+                return RawResponse(answer.status, _text(answer.reason or ""), headers, body)
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
@@ -160,6 +164,43 @@ class AiohttpTransport:
         self._closed = True
         if self._owned and self._session is not None:
             await self._session.close()
+
+
+class _Watch:
+    """Ends the wait for the rest of a body whose connection is gone.
+
+    After a broken chunk aiohttp closes the connection and tells the request, but not who reads its body by then.
+    """
+
+    __slots__ = ("_answer", "_timer")
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        content = self._answer.content
+        if not content.is_eof():
+            self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
+            content.on_eof(self._stop)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        connection = self._answer.connection
+        transport = None if connection is None else connection.transport
+        if transport is None or transport.is_closing():
+            lost = aiohttp.ClientPayloadError("the connection is gone before the body's end")
+            self._answer.content.set_exception(lost)
+        else:
+            self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
 
 
 class _Unpacking:

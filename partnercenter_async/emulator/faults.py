@@ -116,7 +116,9 @@ class WrongLength:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BrokenChunk:
-    """Sends half of the body as a chunk, then a chunk header that is no number."""
+    """Sends half of the body as a chunk and, so many seconds later, a chunk header that is no number."""
+
+    pause: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -546,8 +546,9 @@ async def _send_badly(
             return response
         case CutBody(fraction):
             await response.write(body[: max(1, int(len(body) * fraction))])
-        case BrokenChunk():
+        case BrokenChunk(pause):
             await response.write(body[: max(1, len(body) // 2)])
+            await asyncio.sleep(pause)
             if request.transport is not None:
                 request.transport.write(b"not a number\r\n")
         case WrongLength():
