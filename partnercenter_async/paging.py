@@ -1,12 +1,15 @@
 """Listings, page after page: the walk, its pages, and the text to resume it from."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from functools import cache
+from types import TracebackType
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -94,10 +97,8 @@ class Listing(ABC, Generic[T]):
     ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
         """Fetch a page; also returns where the next one is, the raw body and how it came."""
 
-    async def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Response[_R]:
-        return await self.session.request(
-            "GET", url, into, self._options, link_headers=headers, user_only=self._user_only
-        )
+    def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Awaitable[Response[_R]]:
+        return self.session.request("GET", url, into, self._options, link_headers=headers, user_only=self._user_only)
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
@@ -137,7 +138,7 @@ class LinkedListing(Listing[T]):
     ) -> None:
         """Take also the kind of the items."""
         super().__init__(session, operation, path, options, user_only=user_only)
-        self._into = ResourceCollection[item]  # type: ignore[valid-type]  # a type made at run time
+        self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
@@ -147,6 +148,11 @@ class LinkedListing(Listing[T]):
         link = response.data.links.next if response.data.links else None
         cursor = _cursor(link) if link is not None and link.uri else None
         return response.data, cursor, response.raw, response.info
+
+
+@cache
+def _collection_of(item: Any) -> Any:
+    return ResourceCollection[item]
 
 
 class ArrayListing(Listing[T]):
@@ -180,7 +186,7 @@ class Pager(Generic[T]):
 
     def __aiter__(self) -> AsyncIterator[T]:
         """Go through the items of all pages in their order."""
-        return _Items(_Pages(self._listing, self._listing.start))
+        return _Items(_Walk(self._listing, self._listing.start))
 
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
         """Go through the pages, from the start or from a page's or an error's continuation.
@@ -188,7 +194,7 @@ class Pager(Generic[T]):
         Raises ValueError for a continuation of another operation, id or filter, and for one that was altered.
         """
         start = self._listing.start if continuation is None else self._listing.resume(continuation)
-        return _Pages(self._listing, start)
+        return _Pages(_Walk(self._listing, start))
 
     async def collect(self, *, limit: int | None = None) -> list[T]:
         """Return all items, or the first ``limit`` of them, as a list; pages beyond the limit are not fetched."""
@@ -197,11 +203,22 @@ class Pager(Generic[T]):
         found: list[T] = []
         if limit == 0:
             return found
-        async for page in self.pages():
-            found.extend(page.items)
+        walk = _Walk(self._listing, self._listing.start)
+        while walk.position is not None:
+            found.extend((await walk.step())[0].items)
             if limit is not None and len(found) >= limit:
                 break
         return found[:limit]
+
+    def read_ahead(self, pages: int = 1) -> "ReadAhead[T]":
+        """Return a context manager whose value goes through the items while the next pages are on their way.
+
+        ``async with client.orders.list(customer_id).read_ahead() as orders:`` and then ``async for order in orders:``.
+        At most ``pages`` pages are on their way or held ready, behind the one whose items the caller works on; the end
+        of the ``async with`` block ends the fetching. An error comes behind all items before it, with its
+        ``continuation``. Raises ValueError for less than one page.
+        """
+        return ReadAhead(_Walk(self._listing, self._listing.start), check_count("pages", pages))
 
     async def first(self) -> T | None:
         """Return the first item, None where the listing is empty."""
@@ -210,41 +227,34 @@ class Pager(Generic[T]):
         return None
 
 
-class _Pages(AsyncIterator[Page[T]]):
-    """The walk. Between two pages it holds its position and nothing else, so dropping it leaves nothing open."""
+class _Walk(Generic[T]):
+    """The way through the pages. Between two it holds its position and nothing else, so dropping it leaves nothing."""
+
+    __slots__ = ("_info", "_seen", "listing", "position")
 
     def __init__(self, listing: Listing[T], start: Cursor | None) -> None:
-        self._listing = listing
-        self._next = start
+        self.listing = listing
+        self.position = start
         self._seen: set[bytes] = set()
         self._info: ResponseInfo | None = None
 
-    async def __anext__(self) -> Page[T]:
-        cursor = self._next
+    async def step(self) -> tuple[ResourceCollection[T], bytes, ResponseInfo]:
+        """Fetch the next page and move behind it; raises StopAsyncIteration where there is none."""
+        cursor = self.position
         if cursor is None:
             raise StopAsyncIteration
         try:
             url, headers = self._follow(cursor)
-            mark = hashlib.blake2b(repr((url, headers)).encode(), digest_size=16).digest()
-            if mark in self._seen:
-                raise LinkLoopError("the next link was followed before; the walk would never end")
-            envelope, following, raw, info = await self._listing.fetch(url, headers)
+            envelope, following, raw, info = await self.listing.fetch(url, headers)
         except PartnerCenterError as error:
             self._locate(error)
-            error.continuation = self._listing.continuation(cursor)
+            error.continuation = self.listing.continuation(cursor)
             raise
-        self._seen.add(mark)
-        self._next = following
+        self.position = following
         self._info = info
-        return Page(
-            items=envelope.items,
-            total_count=envelope.total_count,
-            links=envelope.links,
-            attributes=envelope.attributes,
-            continuation=self._listing.continuation(following),
-            raw=raw,
-            info=info,
-        )
+        if following is not None:
+            self._seen.add(_mark(url, headers))
+        return envelope, raw, info
 
     def _follow(self, cursor: Cursor) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return the URL and headers of a next page; raises LinkError where they must not be used."""
@@ -257,25 +267,48 @@ class _Pages(AsyncIterator[Page[T]]):
             if lower in _FORBIDDEN or lower.startswith("proxy-"):
                 raise LinkError(f"the next link sets the header {name}, which no link may")
         try:
-            return self._listing.session.urls.build(cursor.uri), cursor.headers
+            url = self.listing.session.urls.build(cursor.uri)
         except ValueError as error:
             raise LinkError(f"the next link is not followed: {error}") from None
+        if self._seen and _mark(url, cursor.headers) in self._seen:
+            raise LinkLoopError("the next link was followed before; the walk would never end")
+        return url, cursor.headers
 
     def _locate(self, error: PartnerCenterError) -> None:
         """Name the page whose link was refused, in an error that no request of its own has filled."""
         if error.method is None:
             error.method = "GET"
-            error.url = self._listing.session.urls.build(self._listing.path).partition("?")[0]
+            error.url = self.listing.session.urls.build(self.listing.path).partition("?")[0]
             if self._info is not None:
                 error.request_id, error.correlation_id = self._info.request_id, self._info.correlation_id
                 error.status = self._info.status
 
 
+class _Pages(AsyncIterator[Page[T]]):
+    """The pages of a walk, one by one."""
+
+    def __init__(self, walk: _Walk[T]) -> None:
+        self._walk = walk
+
+    async def __anext__(self) -> Page[T]:
+        envelope, raw, info = await self._walk.step()
+        continuation = self._walk.listing.continuation(self._walk.position)
+        return Page(
+            items=envelope.items,
+            total_count=envelope.total_count,
+            links=envelope.links,
+            attributes=envelope.attributes,
+            continuation=continuation,
+            raw=raw,
+            info=info,
+        )
+
+
 class _Items(AsyncIterator[T]):
     """The items of a walk, one by one."""
 
-    def __init__(self, pages: _Pages[T]) -> None:
-        self._pages = pages
+    def __init__(self, walk: _Walk[T]) -> None:
+        self._walk = walk
         self._items: Iterator[T] = iter(())
 
     async def __anext__(self) -> T:
@@ -283,7 +316,80 @@ class _Items(AsyncIterator[T]):
             for item in self._items:
                 return item
             # An empty page does not end the walk.
-            self._items = iter((await self._pages.__anext__()).items)
+            self._items = iter((await self._walk.step())[0].items)
+
+
+class ReadAhead(Generic[T]):
+    """A walk that fetches while its caller works, for the time of an ``async with`` block."""
+
+    def __init__(self, walk: _Walk[T], pages: int) -> None:
+        """Take the walk; Pagers make these."""
+        self._walk = walk
+        self._room = asyncio.Semaphore(pages)
+        self._ready: asyncio.Queue[tuple[T, ...] | None] = asyncio.Queue()
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> AsyncIterator[T]:
+        """Begin to fetch; the iterator is good for one pass, within the block."""
+        if self._fetching is not None:
+            raise RuntimeError("a read_ahead() is for one block; call it again for another")
+        self._fetching = asyncio.get_running_loop().create_task(self._fetch())
+        return _ItemsAhead(self)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the fetching, and drop what was fetched and not used."""
+        fetching = cast("asyncio.Task[None]", self._fetching)
+        fetching.cancel()
+        await asyncio.wait([fetching])
+        if not fetching.cancelled():
+            fetching.exception()  # whoever left early does not want to hear of it
+        self._ready = asyncio.Queue()
+        self._ready.put_nowait(None)
+
+    async def _fetch(self) -> None:
+        try:
+            while self._walk.position is not None:
+                await self._room.acquire()
+                self._ready.put_nowait((await self._walk.step())[0].items)
+        finally:
+            self._ready.put_nowait(None)
+
+    async def take(self) -> tuple[T, ...]:
+        """Return the next page's items; raises StopAsyncIteration behind the last, or what ended the fetching."""
+        items = await self._ready.get()
+        if items is not None:
+            return items
+        self._ready.put_nowait(None)
+        if self._fetching is not None and not self._fetching.cancelled():
+            await self._fetching
+        raise StopAsyncIteration
+
+    async def send_next(self) -> None:
+        """Let another request leave: a caller that computes would keep the loop from sending it."""
+        self._room.release()
+        await asyncio.sleep(0)
+
+
+class _ItemsAhead(AsyncIterator[T]):
+    """The items of a walk that reads ahead, one by one."""
+
+    def __init__(self, pages: ReadAhead[T]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter(await self._pages.take())
+            await self._pages.send_next()
+
+
+def _mark(url: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Return what tells a page that was fetched from others, in little memory."""
+    return hashlib.blake2b(repr((url, headers)).encode(), digest_size=16).digest()
 
 
 def _cursor(link: Link) -> Cursor:

@@ -33,7 +33,7 @@ from partnercenter_async import (
     ResourceCollection,
 )
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.paging import Cursor, _Pages
+from partnercenter_async.paging import Cursor, _Walk
 
 BODIES: list[tuple[bytes, Any]] = [
     (fixtures.ORDER, Order),
@@ -210,7 +210,7 @@ def hostile(chance: random.Random) -> Cursor:
     return Cursor(uri, headers, chance.choice(["GET", "GET", "get", "DELETE", "P\r\nOST", ""]))
 
 
-PAGES = _Pages(Fake([]).client.orders.list("c")._listing, None)
+PAGES = _Walk(Fake([]).client.orders.list("c")._listing, None)
 
 
 def check_link(cursor: Cursor) -> bool:

@@ -18,6 +18,7 @@ RETRY = "partnercenter_async/_session/retry.py"
 AUTH = "partnercenter_async/_session/auth.py"
 WRITES = "partnercenter_async/_session/writes.py"
 THROTTLE = "partnercenter_async/_session/throttle.py"
+LIMITS = "partnercenter_async/_session/limits.py"
 LINKS = "partnercenter_async/_session/links.py"
 TRANSPORT = "partnercenter_async/_session/transport.py"
 DECODING = "partnercenter_async/_session/decoding.py"
@@ -58,8 +59,8 @@ PATCHES = [
         "F1",
         "new-id-each-try",
         SESSION,
-        "signed = (*request.headers, ",
-        'signed = (*_merged(request.headers, (("MS-RequestId", str(uuid.uuid4())),)), ',
+        "headers = (*request.headers, ",
+        'headers = (*_merged(request.headers, (("MS-RequestId", _new_id()),)), ',
     ),
     Patch("F1", "no-jitter", RETRY, "random.uniform(0, policy.bound(attempts.tries))", "policy.bound(attempts.tries)"),
     Patch("F2", "one-try-more", RETRY, "attempts.tries >= policy.attempts", "attempts.tries > policy.attempts"),
@@ -92,7 +93,7 @@ PATCHES = [
         "get_running_loop().time() + failed.wait >= attempts.deadline_at",
         "get_running_loop().time() >= attempts.deadline_at",
     ),
-    Patch("F6", "no-lanes", SESSION, "turn.throttled(retry_after(raw.headers), policy.first_wait)", "pass"),
+    Patch("F6", "no-lanes", SESSION, "turn.throttled(retry_after(raw.headers), attempts.policy.first_wait)", "pass"),
     Patch(
         "F6",
         "all-at-once",
@@ -142,17 +143,23 @@ PATCHES = [
         "while False:",
     ),
     Patch("F17", "climbing", LINKS, "if any(climbs(segment) for segment in segments):", "if False:"),
-    Patch("F18", "endless", PAGING, "if mark in self._seen:", "if False:"),
+    Patch("F18", "endless", PAGING, "if self._seen and _mark(url, cursor.headers) in self._seen:", "if False:"),
     Patch(
-        "F19", "empty-page-ends", PAGING, "self._next = following", "self._next = following if envelope.items else None"
+        "F19",
+        "empty-page-ends",
+        PAGING,
+        "self.position = following",
+        "self.position = following if envelope.items else None",
     ),
-    Patch("F20", "no-continuation", PAGING, "error.continuation = self._listing.continuation(cursor)", "pass"),
+    Patch("F20", "no-continuation", PAGING, "error.continuation = self.listing.continuation(cursor)", "pass"),
     Patch(
         "F20",
         "resume-one-too-early",
         PAGING,
-        "continuation=self._listing.continuation(following)",
-        "continuation=self._listing.continuation(cursor)",
+        "        envelope, raw, info = await self._walk.step()\n"
+        "        continuation = self._walk.listing.continuation(self._walk.position)\n",
+        "        continuation = self._walk.listing.continuation(self._walk.position)\n"
+        "        envelope, raw, info = await self._walk.step()\n",
     ),
     Patch("F21", "follow", TRANSPORT, "allow_redirects=False", "allow_redirects=True"),
     Patch("F21", "silent", SESSION, "if status < 400:", "if status < 300:"),
@@ -184,7 +191,7 @@ PATCHES = [
     Patch("F25", "all-at-once", TRANSPORT, "_STEP = 8 * 1024", "_STEP = 8 * 1024 * 1024"),
     Patch("F25", "bodies-in-errors", TRANSPORT, "                    del chunks, part  #", "                    #"),
     Patch("F25", "unpacked-size-only", TRANSPORT, "max(received, size) > self._max_body:", "size > self._max_body:"),
-    Patch("F26", "no-deadline", SESSION, "asyncio.timeout_at(attempts.deadline_at)", "asyncio.timeout_at(None)"),
+    Patch("F26", "no-deadline", SESSION, "shared.limits.add(attempts.deadline_at)", "shared.limits.add(None)"),
     Patch("F27", "keep-the-mark", DECODING, "_decode(body.removeprefix(_BOM), into)", "_decode(body, into)"),
     Patch("F27", "any-depth", SCALARS, "if not levels:", "if False:"),
     Patch(
@@ -229,14 +236,13 @@ PATCHES = [
         "F32",
         "keep-running",
         PAGING,
-        "        self._seen.add(mark)\n",
-        "        self._seen.add(mark)\n"
-        "        import asyncio\n"
-        "        self._ahead = asyncio.create_task(asyncio.sleep(3600))\n",
+        "        self._info = info\n        if",
+        "        self._info = info\n        _IN_FLIGHT = asyncio.create_task(asyncio.sleep(3600))\n        if",
     ),
+    Patch("F32", "fetch-on", PAGING, "        fetching.cancel()\n        await asyncio.wait([fetching])\n", ""),
     Patch("F33", "unbounded", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10**9:"),
     Patch("F35", "run-ahead", FAN_OUT, "and len(running) < concurrency:", "and len(running) < 10 * concurrency:"),
-    Patch("F36", "let-them-run", SESSION, "for limit in self.calls:", "for limit in set[asyncio.Timeout]():"),
+    Patch("F36", "let-them-run", LIMITS, "        self.expire()\n", ""),
     Patch("F37", "any-loop", SESSION, "if self._loop is not None:", "if False:"),
     Patch("F38", "shown-token", TRANSPORT, "        return \"'***'\"", "        return str.__repr__(self)"),
     Patch(

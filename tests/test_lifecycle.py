@@ -10,6 +10,7 @@ import pytest
 from helpers import Fake, call, connected, header
 
 from partnercenter_async import (
+    AttemptTimeoutError,
     ClientClosedError,
     ConnectionLostError,
     DeadlineError,
@@ -71,7 +72,7 @@ def test_after_ten_thousand_cancellations_everything_is_back_where_it_was():
         shared = fake.client._session.shared
         assert shared.throttle.free == 4
         assert not shared.throttle.waiting
-        assert not shared.calls
+        assert not shared.limits
         for lane in (shared.throttle.partner, *shared.throttle.customers.values()):
             assert not lane.queue
             assert lane.probe is None
@@ -408,3 +409,22 @@ def test_a_token_refused_while_it_is_renewed_early_is_renewed_again():
     assert len(fake.credential.claims) == 3
     assert fake.credential.claims[2] is not None
     assert header(fake.requests[-1], "Authorization") == "Bearer fake-token-3"
+
+
+def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
+    ends: list[tuple[str, float]] = []
+
+    async def never(_: Request) -> RawResponse:
+        await asyncio.sleep(1e6)
+        raise AssertionError
+
+    async def run(client: PartnerCenterClient) -> None:
+        async def one(timeout: float) -> None:
+            with pytest.raises(AttemptTimeoutError):
+                await client.request("GET", "customers/a", timeout=timeout, deadline=None)
+            ends.append((f"{timeout:g}", asyncio.get_running_loop().time()))
+
+        await asyncio.gather(*[one(timeout) for timeout in (50, 20, 30, 20, 70)])
+
+    assert call(never, run, retry=RetryPolicy(attempts=1))[0] is None
+    assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]

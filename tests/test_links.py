@@ -1,5 +1,6 @@
 """Ids in paths, and links to URLs: one origin, one path, nothing else."""
 
+import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partnercenter_async import Cloud, LinkError
+from partnercenter_async._session import links
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.transport import Secret
 from partnercenter_async.resources._base import route
@@ -242,3 +244,19 @@ def test_the_token_is_attached_for_the_own_origin_alone(url):
     with pytest.raises(LinkError, match="refused to send a token"):
         run_in_virtual_time(fake.client._session.send(Request("GET", url, ()), Secret("Bearer x")))
     assert fake.requests == []
+
+
+@given(st.text("/ab1V~-_?&=%.v:@\"'#\\ é\x00", max_size=30))
+@example("v1/customers")
+@example("customers?a=b?c=%2F")
+def test_plain_links_are_built_as_all_others_are(reference):
+    def built() -> str | None:
+        try:
+            return URLS.build(reference)
+        except ValueError:
+            return None
+
+    at_once = built()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(links, "_PLAIN", re.compile("(?!)"))
+        assert at_once == built()

@@ -170,7 +170,7 @@ def test_cancellation_anywhere_gives_everything_back(cancellations, seed):
             walk.cancel()
         await asyncio.gather(*walks, return_exceptions=True)
         shared = fake.client._session.shared
-        assert (shared.throttle.free, len(shared.throttle.waiting), len(shared.calls)) == (2, 0, 0)
+        assert (shared.throttle.free, len(shared.throttle.waiting), len(shared.limits)) == (2, 0, 0)
         for lane in (shared.throttle.partner, *shared.throttle.customers.values()):
             assert (len(lane.queue), lane.probe) == (0, None)
         fake.transport._function = lambda _request: page("z")

@@ -223,7 +223,7 @@ class Life(RuleBasedStateMachine):
             self.run(2 * WINDOW)
             throttle = self.shared.throttle
             assert (throttle.free, len(throttle.waiting)) == (CONCURRENCY, 0)
-            assert (throttle.customers, throttle.busy, len(self.shared.calls)) == ({}, False, 0)
+            assert (throttle.customers, throttle.busy, len(self.shared.limits)) == ({}, False, 0)
             self.runner.run(self.client.close())
         self.runner.close()
 

@@ -14,6 +14,7 @@ from partnercenter_async import (
     ServerError,
     ThrottledError,
 )
+from partnercenter_async._session.throttle import Throttle
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o1"})
@@ -420,3 +421,20 @@ def test_single_failures_are_repaired_at_little_cost():
 class Forgetful(list):
     def append(self, item):
         pass
+
+
+@pytest.mark.fault("F6")
+def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
+    async def run() -> None:
+        throttle = Throttle(4)
+        first, second, third = [await throttle.enter("c", 1e9) for _ in range(3)]
+        first.throttled(5, 0)
+        waiting = asyncio.create_task(throttle.enter("c", 10))
+        await asyncio.sleep(0)
+        second.throttled(20, 0)
+        third.throttled(30, 0)
+        with pytest.raises(ThrottledError, match="another 30 s"):
+            await waiting
+        throttle.close()
+
+    run_in_virtual_time(run())

@@ -549,6 +549,13 @@ async def test_a_body_beyond_the_cap_is_refused(emulator, customer_id, action):
     assert emulator.count("customers.get") == 6
 
 
+async def test_a_body_that_says_it_is_too_large_is_not_read(emulator, customer_id):
+    emulator.inject(Fault(ReplaceBody(lambda body: body + b" " * 1_000_000), operation="customers.get"))
+    async with connected(emulator, max_body=900_000) as client:
+        with pytest.raises(BodyTooLargeError, match="900000"):
+            await client.customers.get(customer_id)
+
+
 CAP = 64 << 20
 GIGABYTE = 1 << 30
 

@@ -65,10 +65,13 @@ def _decoder(into: type) -> "msgspec.json.Decoder[object]":
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
 
 
+_parse_timestamp = lru_cache(maxsize=4096)(parse_timestamp)  # the lines of an order mostly end on one day
+
+
 def _hook(kind: type, value: object) -> object:
     """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place."""
-    if kind is Timestamp and isinstance(value, str):
-        return parse_timestamp(value)
+    if kind is Timestamp:
+        return _parse_timestamp(cast("str", value))  # a TypeError of its own, where it is none
     if kind is JsonObject and isinstance(value, dict):
         return freeze(cast("dict[str, object]", value))
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")

@@ -5,6 +5,8 @@ from urllib.parse import unquote
 
 from partnercenter_async.clouds import Cloud, origin
 
+# What most paths and links look like; the rules below would give it back as it is.
+_PLAIN = re.compile(r"/?([A-Za-z0-9_~-]+)(?:/[A-Za-z0-9_~-]+)*(?:\?[!$-~]*)?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?]*)(.*)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\#]")
@@ -30,6 +32,9 @@ class UrlBuilder:
         Taken are paths with and without a leading slash and the version, and absolute URLs of the origin. Whatever the
         service may have doubled (slashes, the version) stands once in the result.
         """
+        plain = _PLAIN.fullmatch(reference)
+        if plain is not None and plain[1].lower() != self._version.lower():
+            return self.base + reference.removeprefix("/")
         path, mark, query = reference.partition("?")
         if _UNSAFE.search(path) or re.search(r"[\x00-\x20\x7f#]", query):
             raise ValueError("it holds a blank, a control character, a backslash or a fragment")

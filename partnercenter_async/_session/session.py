@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import os
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
@@ -13,6 +13,7 @@ import msgspec
 from partnercenter_async._session.arguments import check_seconds, check_text
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.decoding import decode
+from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.retry import (
@@ -72,6 +73,7 @@ _OWNED = frozenset(
 )
 _INSTEAD = {"ms-requestid": "; pass request_id=", "ms-correlationid": "; pass correlation_id="}
 _JSON = (("Content-Type", "application/json"),)
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}  # the bits that mark a random UUID
 _encoder = msgspec.json.Encoder(decimal_format="number")  # money goes out as it came in
 
 
@@ -135,7 +137,7 @@ class Shared:
         self.throttle = throttle
         self.bucket = RetryBucket()
         self.sources: list[TokenSource] = []
-        self.calls: set[asyncio.Timeout] = set()
+        self.limits = Limits()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -151,9 +153,7 @@ class Shared:
     async def close(self) -> None:
         """End all calls and renewals under way, then close the transport."""
         self.closed = True
-        for limit in self.calls:
-            if not limit.expired():
-                limit.reschedule(asyncio.get_running_loop().time())
+        self.limits.close()
         for tokens in self.sources:
             tokens.close()
         self.throttle.close()
@@ -192,8 +192,8 @@ class Session:
         """Sign a request and make one exchange of it; the token goes to the configured origin or nowhere."""
         if not request.url.startswith(self.urls.base):
             raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
-        signed = (*request.headers, ("Authorization", authorization))
-        return await self.shared.transport.send(msgspec.structs.replace(request, headers=signed))
+        headers = (*request.headers, ("Authorization", authorization))
+        return await self.shared.transport.send(Request(request.method, request.url, headers, request.body))
 
     def view(self, settings: Settings, credential: "AsyncTokenCredential | None") -> Self:
         """Return a session with other settings or another credential that shares all else with this one."""
@@ -207,6 +207,8 @@ class Session:
 
     def options(self, given: CallOptions) -> Options:
         """Check a call's options; raises ValueError that names the one."""
+        if not given:
+            return Options(self.settings.timeout, self.settings.deadline, _new_id(), None, ())
         for name in given:
             if name not in _OPTIONS:
                 raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
@@ -217,7 +219,7 @@ class Session:
         return Options(
             self.settings.timeout if timeout is None else check_seconds("timeout", timeout),
             None if deadline is None else check_seconds("deadline", deadline),
-            given.get("correlation_id") or str(uuid.uuid4()),
+            given.get("correlation_id") or _new_id(),
             given.get("request_id"),
             tuple(_check_header(name, value) for name, value in given.get("headers", {}).items()),
         )
@@ -241,9 +243,9 @@ class Session:
             bucket=self.shared.bucket,
             deadline_at=None if options.deadline is None else loop.time() + options.deadline,
             on_retry=self.settings.on_retry,
-            label=f"{method} {url.partition('?')[0]}",
+            url=url,
         )
-        request_id = options.request_id or str(uuid.uuid4())
+        request_id = options.request_id or _new_id()
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
         payload, kind = (None, ()) if body is None else (_encoder.encode(body), _JSON)
         headers = _merged((*self._fixed, *ids, *kind), options.headers, link_headers)
@@ -267,8 +269,7 @@ class Session:
     async def _within_deadline(self, call: "_Call", attempts: Attempts) -> RawResponse:
         """Make a call until it ends, its deadline passes, or the client is closed; raises FailedTryError."""
         shared = self.shared
-        limit = asyncio.timeout_at(attempts.deadline_at)
-        shared.calls.add(limit)
+        limit = shared.limits.add(attempts.deadline_at)
         try:
             if shared.closed:
                 raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
@@ -286,7 +287,7 @@ class Session:
             shared.bucket.put(RetryBucket.BACK)
             return raw
         finally:
-            shared.calls.discard(limit)
+            shared.limits.discard(limit)
             attempts.end()
         if shared.closed:
             error = ClientClosedError()
@@ -332,29 +333,32 @@ class _Call:
             effect = effect_of(error, sent=attempts.sent > before)
             raise FailedTryError(error, attempts, effect, retry=retry) from error
         attempts.under_way = False
-        _logger.debug("%s: %d", attempts.label, raw.status)
+        if _logger.isEnabledFor(logging.DEBUG):
+            _logger.debug("%s %s: %d", attempts.method, attempts.path, raw.status)
         return raw, authorization
 
     async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
-        session, policy = self._session, attempts.policy
-        throttle = session.shared.throttle
+        session, shared, loop = self._session, self._session.shared, asyncio.get_running_loop()
         while True:
-            earlier = await session.tokens.authorization()
-            latest = asyncio.get_running_loop().time() + policy.longest_retry_after
+            earlier = session.tokens.current() or await session.tokens.authorization()
+            latest = loop.time() + attempts.policy.longest_retry_after
             if attempts.deadline_at is not None:
                 latest = min(latest, attempts.deadline_at)
-            with await throttle.enter(self._customer, latest) as turn:
+            with await shared.throttle.enter(self._customer, latest) as turn:
                 authorization = session.tokens.latest(earlier)
                 if authorization is None:
                     continue  # the token was refused on another call's account while this one waited for its turn
                 attempts.begin()
+                limit = shared.limits.add(loop.time() + self._timeout)
                 try:
-                    async with asyncio.timeout(self._timeout):
+                    async with limit:
                         raw = await session.send(self._request, authorization)
                 except TimeoutError:
                     raise AttemptTimeoutError(f"there was no answer in {self._timeout:g} s") from None
+                finally:
+                    shared.limits.discard(limit)
                 if raw.status == 429:  # noqa: PLR2004 - 429
-                    turn.throttled(retry_after(raw.headers), policy.first_wait)
+                    turn.throttled(retry_after(raw.headers), attempts.policy.first_wait)
                 else:
                     turn.answered()
                 return raw, authorization
@@ -378,6 +382,12 @@ class _Call:
         if not retry:
             self._session.shared.bucket.put(RetryBucket.BACK)  # the service is well, whatever it thinks of this call
         return FailedTryError(error, attempts, effect_of(error, sent=True), retry=retry)
+
+
+def _new_id() -> str:
+    """Return what ``str(uuid.uuid4())`` would, at a fifth of its price."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def _decoded(raw: RawResponse, into: type[T]) -> T:

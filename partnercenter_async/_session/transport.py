@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from types import TracebackType
 from typing import Protocol
 
@@ -123,10 +123,15 @@ class AiohttpTransport:
                 proxy=self._proxy,
                 middlewares=(_SendOnce(),),
             ) as answer:
-                headers = Headers(tuple((name, _text(value)) for name, value in answer.headers.items()))
-                with _Watch(answer):
-                    body = await self._read(answer)
-                return RawResponse(answer.status, _text(answer.reason or ""), headers, body)
+                lines = tuple(answer.headers.items())
+                if not "".join([value for _, value in lines]).isascii():
+                    lines = tuple((name, _text(value)) for name, value in lines)
+                if answer.content.is_eof() and "Content-Encoding" not in answer.headers:
+                    body = self._checked(answer.content.read_nowait())  # as small bodies mostly come
+                else:
+                    with _Watch(answer):
+                        body = await self._read(answer)
+                return RawResponse(answer.status, _text(answer.reason or ""), Headers(lines), body)
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
@@ -155,6 +160,12 @@ class AiohttpTransport:
         if unpacking is not None and not unpacking.ended:
             raise aiohttp.ClientPayloadError("the packed body has no end")
         return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+
+    def _checked(self, body: bytes) -> bytes:
+        if len(body) > self._max_body:
+            del body  # whoever keeps the error keeps its frames
+            raise self._too_large()
+        return body
 
     def _too_large(self) -> BodyTooLargeError:
         return BodyTooLargeError(f"the body is larger than {self._max_body} bytes")
@@ -252,13 +263,13 @@ class _SendOnce:
     def __init__(self) -> None:
         self._sent = False
 
-    async def __call__(
+    def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
+    ) -> Awaitable[aiohttp.ClientResponse]:
         if self._sent:
             raise _ResendError
         self._sent = True
-        return await handler(request)
+        return handler(request)
 
 
 def _text(line: str) -> str:

@@ -18,6 +18,7 @@ _LOOSE = re.compile(
     r"(?:[Tt\s]+([0-9]{2}):\s*([0-9]{2}):\s*([0-9]{2})(?:\.([0-9]+))?\s*([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?\s*"
 )
 _SECONDS_END = 19
+_TICKS = 9  # a dot, seven digits, Z
 
 
 class WireZone(tzinfo):
@@ -85,6 +86,9 @@ def parse_timestamp(text: str) -> datetime:
     """
     if text[4:5] == "-" and text[10:11] == "T" and text[13:14] == ":":
         rest = text[_SECONDS_END:]
+        if len(rest) == _TICKS and rest[0] == "." and rest[-1] == "Z" and rest[1:-1].isdigit() and rest.isascii():
+            whole = datetime.fromisoformat(text[:-2])  # most of what the service sends has seven digits
+            return whole.replace(tzinfo=_zone("Z", 6, rest[7]))
         if rest == "Z":
             return datetime.fromisoformat(text[:_SECONDS_END]).replace(tzinfo=UTC)
         shape = _TAIL.fullmatch(rest)

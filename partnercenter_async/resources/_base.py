@@ -1,5 +1,6 @@
 """What all resources do: make a route of ids, a query of filters, and a call of both."""
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
@@ -11,14 +12,18 @@ from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 
 T = TypeVar("T")
 
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
+
 
 def route(template: str, **ids: str) -> str:
     """Return a path with ids in its places, each as one segment; raises ValueError that names the id."""
     return template.format(**{name: _segment(name, value) for name, value in ids.items()})
 
 
-def _segment(name: str, value: str) -> str:
+def _segment(name: str, value: object) -> str:
     """Percent-encode an id. No encoding of nothing, `.` and `..` survives on its way through URLs."""
+    if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
+        return value
     segment = quote(check_text(name, value), safe="")
     if climbs(segment):
         raise ValueError(f"{name} is {value!r}, which a server may take for a step up in the path")
