@@ -419,12 +419,12 @@ def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
         raise AssertionError
 
     async def run(client: PartnerCenterClient) -> None:
-        async def one(timeout: float) -> None:
+        async def one(seconds: float) -> None:
             with pytest.raises(AttemptTimeoutError):
-                await client.request("GET", "customers/a", timeout=timeout, deadline=None)
-            ends.append((f"{timeout:g}", asyncio.get_running_loop().time()))
+                await client.request("GET", "customers/a", timeout=seconds, deadline=None)
+            ends.append((f"{seconds:g}", asyncio.get_running_loop().time()))
 
-        await asyncio.gather(*[one(timeout) for timeout in (50, 20, 30, 20, 70)])
+        await asyncio.gather(*[one(seconds) for seconds in (50, 20, 30, 20, 70)])
 
     assert call(never, run, retry=RetryPolicy(attempts=1))[0] is None
     assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]
