@@ -71,8 +71,8 @@ from partnercenter_async.models.orders import (
     QuantityProvisioningStatus,
     RenewsTo,
 )
-from partnercenter_async.models.scalars import wire_text
-from partnercenter_async.paging import Page, Pager
+from partnercenter_async.models.scalars import Timestamp, wire_text
+from partnercenter_async.paging import Page, Pager, ReadAhead
 from partnercenter_async.resources.customers import CustomerFilter
 
 __all__ = [
@@ -129,6 +129,7 @@ __all__ = [
     "ProvisioningStatus",
     "PurchaseCommitment",
     "QuantityProvisioningStatus",
+    "ReadAhead",
     "RedirectError",
     "RefreshTokenCredential",
     "RelationshipToPartner",
@@ -142,6 +143,7 @@ __all__ = [
     "ServerError",
     "StatusError",
     "ThrottledError",
+    "Timestamp",
     "UserCredentials",
     "fan_out",
     "wire_text",

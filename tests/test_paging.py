@@ -4,14 +4,24 @@ import asyncio
 import base64
 import gc
 import json
+from decimal import Decimal
 
+import msgspec
 import pytest
 from helpers import BASE, Fake, call, header, page
 from hypothesis import given
 from hypothesis import strategies as st
 from test_links import CLIMBING_LINKS, HOSTILE_LINKS
 
-from partnercenter_async import LinkError, LinkLoopError, PartnerCenterClient, PartnerCenterError, ServerError
+from partnercenter_async import (
+    LinkError,
+    LinkLoopError,
+    PartnerCenterClient,
+    PartnerCenterError,
+    ServerError,
+    Timestamp,
+    wire_text,
+)
 from partnercenter_async.testing import Request, answer, run_in_virtual_time
 
 SEEK = "/customers/c/orders?seekOperation=Next"
@@ -504,3 +514,52 @@ def test_a_walk_tried_again_after_an_error_asks_for_the_same_page():
         return found
 
     assert call([page("a", next=link()), answer(status=403), page("b")], run)[0] == ["a", "b"]
+
+
+class Head(msgspec.Struct, rename="camel", frozen=True):
+    id: str
+    creation_date: Timestamp | None = None
+    total_price: Decimal | None = None
+
+
+def test_items_are_read_into_a_type_of_the_callers():
+    items = [
+        {
+            "id": "a",
+            "creationDate": "2026-03-01T08:15:30.9999999Z",
+            "totalPrice": 1.10,
+            "lineItems": [{"quantity": "?"}],
+        },
+        {"id": 7, "creationDate": "", "totalPrice": "2.50"},
+    ]
+
+    async def run(client: PartnerCenterClient):
+        pager = client.orders.list("c", include_price=True)
+        heads = pager.into(Head)
+        continuation = (await anext(pager.into(dict).pages())).continuation
+        return await heads.collect(), [
+            head async for each in heads.pages(continuation=continuation) for head in each.items
+        ]
+
+    first, last = answer({"items": items, "links": {"next": link()}}), answer({"items": items[:1]})
+    (found, rest), fake = call([first, first, last, last], run)
+    assert found[2:] == rest == found[:1]
+    assert [wire_text(found[0].creation_date), str(found[0].total_price)] == ["2026-03-01T08:15:30.9999999Z", "1.1"]
+    assert found[1] == Head("7", None, Decimal("2.50"))
+    assert "include_price=true" in fake.requests[0].url
+
+
+def test_arrays_are_read_into_a_type_of_the_callers_too():
+    async def run(client: PartnerCenterClient):
+        return await client.migrations.list().into(Head).collect()
+
+    assert call([answer([{"id": "m"}])], run)[0] == [Head("m")]
+
+
+def test_a_type_that_cannot_be_read_is_refused_at_once():
+    async def run(client: PartnerCenterClient):
+        client.orders.list("c").into(list[int] | set[int])  # type: ignore[arg-type]
+
+    error, fake = call([], run)
+    assert isinstance(error, TypeError)
+    assert fake.requests == []

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import assert_type
 
+import msgspec
 from azure.identity.aio import ClientSecretCredential
 
 from partnercenter_async import (
@@ -25,6 +26,7 @@ from partnercenter_async import (
     ResourceCollection,
     Response,
     RetryPolicy,
+    Timestamp,
     fan_out,
 )
 
@@ -68,6 +70,21 @@ async def orders(client: PartnerCenterClient) -> None:
     async for page in pager.pages():
         assert_type(page.continuation, str)
         assert_type(page.items, tuple[Order, ...])
+
+
+class Head(msgspec.Struct, rename="camel"):
+    id: str
+    creation_date: Timestamp | None = None
+
+
+async def quickly(client: PartnerCenterClient) -> None:
+    heads = client.orders.list("c").into(Head)
+    assert_type(heads, Pager[Head])
+    assert_type(await heads.collect(), list[Head])
+    async with heads.read_ahead(2) as ahead:
+        async for head in ahead:
+            assert_type(head, Head)
+            assert_type(head.creation_date, datetime | None)
 
 
 async def others(client: PartnerCenterClient) -> None:
