@@ -2,9 +2,10 @@
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, overload
+
+from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.auth import TokenSource
@@ -107,7 +108,7 @@ class PartnerCenterClient:
         """
         credential = options.pop("credential", None)
         view = object.__new__(type(self))
-        view._bind(self._session.view(replace(self._session.settings, **cast("Any", options)), credential))
+        view._bind(self._session.view(structs.replace(self._session.settings, **cast("Any", options)), credential))
         return view
 
     @overload

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+import msgspec
 
 from partnercenter_async._session.arguments import check_count
 
@@ -12,8 +13,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[S, T]):
+class Outcome(msgspec.Struct, Generic[S, T], frozen=True):
     """What became of one input."""
 
     input: S

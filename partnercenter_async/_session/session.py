@@ -5,7 +5,6 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
 
 import msgspec
@@ -95,8 +94,7 @@ class CallOptions(ListOptions, total=False):
 _OPTIONS = (*ListOptions.__annotations__, "request_id")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What a client, or a view of it, does the same way in every call."""
 
     cloud: Cloud
