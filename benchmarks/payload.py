@@ -1,6 +1,7 @@
 """Answers of realistic size, made once: pages of orders with prices and links, and one small provisioning status."""
 
 import json
+from functools import cache
 
 PAGE = 200
 TOKEN = "d3b07384-d9a0,4c9b2f11-5a7e_%08d/Qm9v/+x==,0f6c"
@@ -65,22 +66,27 @@ def _order(number: int) -> dict[str, object]:
     }
 
 
-def _page(number: int, pages: int) -> bytes:
-    body: dict[str, object] = {
-        "totalCount": PAGE,
-        "items": [_order(number * PAGE + each) for each in range(PAGE)],
-        "attributes": {"objectType": "Collection"},
-    }
-    if number + 1 < pages:
+DISTINCT = 20  # pages; longer listings have their items again
+
+
+def page(number: int, count: int) -> list[bytes]:
+    """Return the body of a page of a listing of so many pages, in parts; the large one is made once."""
+    tail = b"}"
+    if number + 1 < count:
         header = {"key": "MS-ContinuationToken", "value": TOKEN % (number + 1)}
         link = {"uri": "/customers/c/orders?seekOperation=Next", "method": "GET", "headers": [header]}
-        body["links"] = {"next": link}
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        tail = b',"links":' + _encoded({"next": link}) + b"}"
+    return [_items(number % DISTINCT), tail]
 
 
-def pages(count: int) -> list[bytes]:
-    """Return the bodies of a listing of so many pages."""
-    return [_page(number, count) for number in range(count)]
+@cache
+def _items(number: int) -> bytes:
+    items = [_order(number * PAGE + each) for each in range(PAGE)]
+    return _encoded({"totalCount": PAGE, "attributes": {"objectType": "Collection"}, "items": items})[:-1]
+
+
+def _encoded(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 SMALL = json.dumps(

@@ -1,15 +1,19 @@
-"""The same work twice: as a careful person writes it by hand, and with this client."""
+"""What is measured, and the two that matter most: what a careful person writes by hand, and this client.
+
+The others stand in ``peer_*.py``, each as its own documentation would have it written.
+"""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
 from yarl import URL
 
-from partnercenter_async import Cloud, PartnerCenterClient
+from partnercenter_async import Cloud, OrderStatus, PartnerCenterClient, Timestamp
 from partnercenter_async.testing import FakeCredential
 
 CONNECTIONS = 256
@@ -114,7 +118,7 @@ class _Order(_Struct):
     attributes: _Attributes
 
 
-class _Page(_Struct):
+class Page(_Struct):
     items: list[_Order]
     links: _Links | None = None
 
@@ -131,7 +135,7 @@ class _Status(_Struct):
     quantity_provisioning_information: list[_Quantity]
 
 
-class _Statuses(_Struct):
+class Statuses(_Struct):
     items: list[_Status]
 
 
@@ -141,16 +145,16 @@ class ByHand:
     def __init__(self, port: int) -> None:
         self._base = f"http://127.0.0.1:{port}/v1"
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
-        self._page = msgspec.json.Decoder(_Page)
-        self._statuses = msgspec.json.Decoder(_Statuses)
+        self._page = msgspec.json.Decoder(Page)
+        self._statuses = msgspec.json.Decoder(Statuses)
 
     async def thin(self) -> int:
         """Walk thinly."""
-        return await self._walk(_thin)
+        return await self._walk(thin)
 
     async def full(self) -> int:
         """Walk fully."""
-        return await self._walk(_full)
+        return await self._walk(full)
 
     async def _walk(self, read: Callable[[object], int]) -> int:
         total = 0
@@ -187,14 +191,14 @@ class Ours:
         """Walk thinly."""
         total = 0
         async for order in self._client.orders.list("c", include_price=True):
-            total += _thin(order)
+            total += thin(order)
         return total
 
     async def full(self) -> int:
         """Walk fully."""
         total = 0
         async for order in self._client.orders.list("c", include_price=True):
-            total += _full(order)
+            total += full(order)
         return total
 
     async def small(self) -> int:
@@ -209,15 +213,40 @@ class Ours:
         await self._client.close()
 
 
-def _thin(order) -> int:  # type: ignore[no-untyped-def]  # an order of either peer
-    total = len(order.id) + len(order.status) + order.creation_date.day
+class _HeadLine(msgspec.Struct, rename="camel", gc=False):
+    line_item_number: int
+    quantity: int
+
+
+class _Head(msgspec.Struct, rename="camel", gc=False):
+    id: str
+    status: OrderStatus
+    creation_date: Timestamp
+    line_items: tuple[_HeadLine, ...]
+
+
+class OursInto(Ours):
+    """This client, the thin walk into a struct of the five fields that are read."""
+
+    async def thin(self) -> int:
+        """Walk thinly."""
+        total = 0
+        async for order in self._client.orders.list("c", include_price=True).into(_Head):
+            total += thin(order)
+        return total
+
+
+def thin(order: Any) -> int:
+    """Read an order's head and its lines' numbers and quantities."""
+    total: int = len(order.id) + len(order.status) + order.creation_date.day
     for line in order.line_items:
         total += line.line_item_number + line.quantity
     return total
 
 
-def _full(order) -> int:  # type: ignore[no-untyped-def]  # an order of either peer
-    total = _thin(order) + len(order.links.self.uri) + len(order.links.provisioning_status.uri)
+def full(order: Any) -> int:
+    """Read every price and link of an order too."""
+    total = thin(order) + len(order.links.self.uri) + len(order.links.provisioning_status.uri)
     total += len(order.links.patch_operation.uri) + int(order.total_price)
     for line in order.line_items:
         price, links = line.pricing, line.links
@@ -236,4 +265,29 @@ async def many(call: Callable[[], Awaitable[int]], count: int, at_once: int) -> 
     return sum(await asyncio.gather(*[worker() for _ in range(at_once)]))
 
 
-PEERS: dict[str, Callable[[int], Peer]] = {"by hand": ByHand, "ours": Ours}
+# Where each stands, and the part of the work that it gets: the slow ones would take hours.
+PEERS: dict[str, tuple[str, str, int]] = {
+    "by hand": ("benchmarks.peers", "ByHand", 1),
+    "ours": ("benchmarks.peers", "Ours", 1),
+    "ours, into a head": ("benchmarks.peers", "OursInto", 1),
+    "aiohttp + json": ("benchmarks.peer_dicts", "Json", 2),
+    "aiohttp + orjson": ("benchmarks.peer_dicts", "Orjson", 1),
+    "pyreqwest + msgspec": ("benchmarks.peer_dicts", "Pyreqwest", 1),
+    "httpx + pydantic": ("benchmarks.peer_pydantic", "HttpxPydantic", 5),
+    "openai, base client": ("benchmarks.peer_stainless", "Stainless", 10),
+    "azure-core": ("benchmarks.peer_azure", "AzureCore", 5),
+    "azure-core, TypeSpec models": ("benchmarks.peer_azure", "AzureTypespec", 20),
+    "azure-core, msrest models": ("benchmarks.peer_azure", "AzureMsrest", 20),
+    "kiota": ("benchmarks.peer_kiota", "Kiota", 10),
+    "partnercenterservices": ("benchmarks.peer_generated", "PartnerCenterServices", 10),
+}
+
+
+def load(name: str) -> Callable[[int], Peer] | None:
+    """Return a peer, None where its packages are not installed."""
+    module, kind, _ = PEERS[name]
+    try:
+        made: Callable[[int], Peer] = getattr(importlib.import_module(module), kind)
+    except ImportError:
+        return None
+    return made

@@ -1,19 +1,21 @@
-"""A server that does next to nothing: HTTP/1.1 on loopback, every answer made before the first request."""
+"""A server that does next to nothing: HTTP/1.1 on loopback, all large answers made before the first request.
+
+``python -m benchmarks.server PAGES [SECONDS]`` prints its port and the bytes of one page; the seconds are those that an
+answer takes. It ends with its standard input.
+"""
 
 import asyncio
 import os
 import sys
 
-from benchmarks.payload import SMALL, TOKEN, pages
+from benchmarks.payload import DISTINCT, SMALL, TOKEN, page
 
-
-def _answer(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+_PREFIX = TOKEN.partition("%08d")[0].encode()
 
 
 class _Server(asyncio.Protocol):
-    answers: dict[bytes | None, bytes]
-    small: bytes
+    pages = 1
+    seconds = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -24,29 +26,32 @@ class _Server(asyncio.Protocol):
         while b"\r\n\r\n" in self.buffer:
             head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
             if b"provisioningstatus" in head.partition(b"\r\n")[0]:
-                self.transport.write(self.small)  # type: ignore[attr-defined]
-                continue
-            token = None
-            for line in head.split(b"\r\n"):
-                name, _, value = line.partition(b": ")
-                if name.lower() == b"ms-continuationtoken":
-                    token = value
-            self.transport.write(self.answers[token])  # type: ignore[attr-defined]
+                parts = [SMALL]
+            else:
+                at = head.find(_PREFIX)
+                number = int(head[at + len(_PREFIX) :][:8]) if at >= 0 else 0
+                parts = page(number, self.pages)
+            size = sum(map(len, parts))
+            answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, self._send, [answer, *parts])
+            else:
+                self._send([answer, *parts])
+
+    def _send(self, parts: list[bytes]) -> None:
+        self.transport.writelines(parts)  # type: ignore[attr-defined]
 
 
-async def _serve(count: int) -> None:
-    bodies = pages(count)
-    _Server.answers = {
-        (TOKEN % number).encode() if number else None: _answer(body) for number, body in enumerate(bodies)
-    }
-    _Server.small = _answer(SMALL)
-    server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], sum(map(len, bodies)), flush=True)
-    # The benchmark holds the other end of this pipe: when it ends, so does the server.
+async def _serve(pages: int, seconds: float) -> None:
+    _Server.pages, _Server.seconds = pages, seconds
+    size = sum(len(part) for number in range(min(pages, DISTINCT)) for part in page(number, pages))
+    server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], size // min(pages, DISTINCT), flush=True)
+    # Whoever measures holds the other end of this pipe: when it ends, so does the server.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
     if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))

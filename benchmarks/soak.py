@@ -285,13 +285,14 @@ async def soak(minutes: float, seed: int, server: Server, tally: Tally) -> dict[
 def slope(samples: list[tuple[float, float, int]]) -> float:
     """Return by how much the memory grew over the second half: the median of all slopes, which no burst moves.
 
-    Moments with many connections are left out. azure-identity makes one for each token, and keeps it for a while; with
-    its buffers it takes a quarter of a megabyte, and when tokens are revoked by the hundred there are hundreds.
+    What connections take is left out: azure-identity makes one for each token and keeps it for a while, and when tokens
+    are revoked by the hundred there are hundreds, with a third of a megabyte each.
     """
     half = samples[len(samples) // 2 :]
-    usual = statistics.median(files for _, _, files in half) if half else 0
-    calm = [(at, now) for at, now, files in half if files <= usual]
-    slopes = [(later - now) / (then - at) for (at, now), (then, later) in itertools.combinations(calm, 2)]
+    files = [number for _, _, number in half]
+    each = statistics.linear_regression(files, [now for _, now, _ in half]).slope if len(set(files)) > 1 else 0.0
+    level = [(at, now - each * number) for at, now, number in half]
+    slopes = [(later - now) / (then - at) for (at, now), (then, later) in itertools.combinations(level, 2)]
     return statistics.median(slopes) if slopes else 0.0
 
 

@@ -261,7 +261,7 @@ def caught(patch: Patch) -> bool:
     """Apply a patch to a copy and tell whether the tests of its row fail there."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("partnercenter_async", "tests"):
+        for name in ("partnercenter_async", "tests", "benchmarks"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "PROMISES.md", "CHANGELOG.md"):
             shutil.copy(ROOT / name, copy / name)
