@@ -11,12 +11,10 @@ import argparse
 import asyncio
 import ctypes
 import gc
-import itertools
 import json
 import os
 import random
 import ssl
-import statistics
 import subprocess
 import sys
 import time
@@ -40,7 +38,7 @@ from partnercenter_async import (
 )
 
 RETRY = RetryPolicy(first_wait=0.02, longest_wait=0.2)
-STEEPEST = 0.5  # MB a minute that the memory may grow by; judged over the second half of runs of five minutes or more
+STEEPEST = 0.5  # MB a minute that the memory may grow by, at rest; judged in runs of five minutes or more
 
 
 @dataclass(slots=True)
@@ -58,8 +56,6 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter[str])
     retries: Counter[str] = field(default_factory=Counter[str])
     foreign: list[str] = field(default_factory=list[str])  # errors that are none of the package's
-    memory: list[tuple[float, float, int]] = field(default_factory=list[tuple[float, float, int]])
-    """Minutes, MB, open descriptors."""
 
     def retried(self, attempt: Attempt) -> None:
         """Count a retry."""
@@ -225,7 +221,35 @@ def descriptors() -> int:
 
 
 async def soak(minutes: float, seed: int, server: Server, tally: Tally) -> dict[str, object]:
-    """Drive the load, then return what was left behind and what the server saw."""
+    """Drive the load, then return what was left behind and what the server saw.
+
+    What is in use comes and goes with the connections, a third of a megabyte each; azure-identity makes one for each
+    token. So memory is compared at rest: after a fifth of the time, and at the end, all being closed.
+    """
+    tasks_before, files_before = len(asyncio.all_tasks()), descriptors()
+
+    async def rest() -> float:
+        until = time.monotonic() + 10
+        while descriptors() > files_before and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells of a close
+            await asyncio.sleep(0.1)
+        return memory()
+
+    await stage(minutes / 5, seed, server, tally)
+    warm = await rest()
+    await stage(minutes * 4 / 5, seed, server, tally)
+    server.ask("calm")
+    grown = await rest() - warm
+    return {
+        **server.ask(),
+        "tasks left": len(asyncio.all_tasks()) - tasks_before,
+        "descriptors left": descriptors() - files_before,
+        "memory at rest, MB": round(warm + grown, 1),
+        "memory, MB a minute": round(grown / (minutes * 4 / 5), 2),
+    }
+
+
+async def stage(minutes: float, seed: int, server: Server, tally: Tally) -> None:
+    """Drive the load with credentials and a client that live from the beginning to the end of it."""
     names = server.environment
     trusted = ssl.create_default_context(cafile=names["SSL_CERT_FILE"])
     cloud = Cloud(
@@ -233,7 +257,6 @@ async def soak(minutes: float, seed: int, server: Server, tally: Tally) -> dict[
     )
     ids = names["AZURE_TENANT_ID"], names["AZURE_CLIENT_ID"]
     secret, authority = names["AZURE_CLIENT_SECRET"], names["AZURE_AUTHORITY_HOST"]
-    tasks_before, files_before = len(asyncio.all_tasks()), descriptors()
     app = ClientSecretCredential(*ids, secret, authority=authority, connection_verify=names["SSL_CERT_FILE"])
     user = RefreshTokenCredential(
         *ids,
@@ -260,47 +283,23 @@ async def soak(minutes: float, seed: int, server: Server, tally: Tally) -> dict[
                     tally.foreign.append(f"not one of the package's errors: {error!r}"[:500])
 
         async def report() -> None:
-            begun = last = time.monotonic()
+            last = time.monotonic()
             while time.monotonic() < ends:
                 await asyncio.sleep(min(1.0, max(0.0, ends - time.monotonic())))
                 now = time.monotonic()
                 if now - last >= 5:
                     last = now
-                    tally.memory.append(((now - begun) / 60, memory(), descriptors()))
-                    print(f"{now - begun:5.0f} s  {summary(tally)}", file=sys.stderr, flush=True)
+                    print(f"{ends - now:5.0f} s left  {summary(tally)}", file=sys.stderr, flush=True)
 
         works = [load.backend] * 8 + [load.job] * 2 + [load.resume] * 4 + [load.write] * 2 + [lambda: load.churn(make)]
         await asyncio.gather(report(), *(repeat(work) for work in works))
-        server.ask("calm")
-    await asyncio.sleep(0.1)
-    seen = server.ask()
-    return {
-        **seen,
-        "tasks left": len(asyncio.all_tasks()) - tasks_before,
-        "descriptors left": descriptors() - files_before,
-        "memory, MB a minute": slope(tally.memory),
-    }
-
-
-def slope(samples: list[tuple[float, float, int]]) -> float:
-    """Return by how much the memory grew over the second half: the median of all slopes, which no burst moves.
-
-    What connections take is left out: azure-identity makes one for each token and keeps it for a while, and when tokens
-    are revoked by the hundred there are hundreds, with a third of a megabyte each.
-    """
-    half = samples[len(samples) // 2 :]
-    files = [number for _, _, number in half]
-    each = statistics.linear_regression(files, [now for _, now, _ in half]).slope if len(set(files)) > 1 else 0.0
-    level = [(at, now - each * number) for at, now, number in half]
-    slopes = [(later - now) / (then - at) for (at, now), (then, later) in itertools.combinations(level, 2)]
-    return statistics.median(slopes) if slopes else 0.0
 
 
 def summary(tally: Tally) -> str:
     """Return one line."""
     return (
         f"{tally.calls} calls, {sum(tally.errors.values())} errors, {sum(tally.retries.values())} retries,"
-        f" {tally.orders} orders, {tally.lost} lost, {tally.repeated} repeated, {tally.memory[-1][1]:.0f} MB"
+        f" {tally.orders} orders, {tally.lost} lost, {tally.repeated} repeated, {memory():.0f} MB"
     )
 
 
@@ -344,7 +343,6 @@ def main() -> int:
         "orders": tally.orders,
         "orders lost": tally.lost,
         "orders repeated": tally.repeated,
-        "memory, MB": round(tally.memory[-1][1]) if tally.memory else 0,
         **left,
     }
     for name, value in figures.items():

@@ -170,7 +170,8 @@ class RefreshTokenCredential:
             return
         if self._on_rotation is not None:
             try:
-                await self._on_rotation(str(self._rotated))
+                async with asyncio.timeout(self._timeout):
+                    await self._on_rotation(str(self._rotated))
             except Exception as error:
                 kind = type(error).__name__
                 raise CredentialError(
@@ -191,7 +192,8 @@ class RefreshTokenCredential:
             fields["client_secret"] = self._client_secret
         if self._client_assertion is not None:
             made = self._client_assertion()
-            fields["client_assertion"] = Secret(await made if inspect.isawaitable(made) else made)
+            async with asyncio.timeout(self._timeout):
+                fields["client_assertion"] = Secret(await made if inspect.isawaitable(made) else made)
             fields["client_assertion_type"] = _ASSERTION_TYPE
         return Secret(urlencode(fields))
 

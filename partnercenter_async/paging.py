@@ -7,13 +7,14 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from functools import cache
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_count
+from partnercenter_async._session.decoding import check_kind
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _R = TypeVar("_R")
 
 _VERSION = "pc1"
+_ONE_READER = "a walk has one reader; give each its own `async for`, or hand the items out"
 _CONTINUATION_HEADER = "MS-ContinuationToken"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -158,7 +160,7 @@ class LinkedListing(Listing[T]):
         return response.data, cursor, response.raw, response.info
 
 
-@cache
+@lru_cache(maxsize=256)
 def _collection_of(item: Any) -> Any:
     return ResourceCollection[item]
 
@@ -205,9 +207,10 @@ class Pager(Generic[T]):
 
         A struct with a few of the fields (``class Head(msgspec.Struct, rename="camel")``) is read in a fraction of the
         time that all of them take; the rest stays in a page's ``raw``. Money is exact as ``Decimal``, dates are as
-        :data:`Timestamp`. Continuations fit either. Raises TypeError for what msgspec can't read.
+        :data:`Timestamp`. What is odd is read as tolerantly as the full models are, unless the struct holds a kind that
+        none of those has, such as float. Continuations fit either. Raises TypeError for what msgspec can't read.
         """
-        msgspec.json.Decoder(item, dec_hook=lambda _kind, value: value)
+        check_kind(item)
         return Pager(self._listing.reading(item))
 
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
@@ -332,13 +335,20 @@ class _Items(AsyncIterator[T]):
     def __init__(self, walk: _Walk[T]) -> None:
         self._walk = walk
         self._items: Iterator[T] = iter(())
+        self._fetching = False
 
     async def __anext__(self) -> T:
         while True:
             for item in self._items:
                 return item
-            # An empty page does not end the walk.
-            self._items = iter((await self._walk.step())[0].items)
+            if self._fetching:
+                raise RuntimeError(_ONE_READER)
+            self._fetching = True
+            try:
+                # An empty page does not end the walk.
+                self._items = iter((await self._walk.step())[0].items)
+            finally:
+                self._fetching = False
 
 
 class ReadAhead(Generic[T]):
@@ -350,33 +360,34 @@ class ReadAhead(Generic[T]):
         self._room = asyncio.Semaphore(pages)
         self._ready: asyncio.Queue[tuple[T, ...] | None] = asyncio.Queue()
         self._fetching: asyncio.Task[None] | None = None
+        self.ended = False
 
     async def __aenter__(self) -> AsyncIterator[T]:
-        """Begin to fetch; the iterator is good for one pass, within the block."""
+        """Begin to fetch; the iterator is good for one pass and one reader, within the block."""
         if self._fetching is not None:
             raise RuntimeError("a read_ahead() is for one block; call it again for another")
         self._fetching = asyncio.get_running_loop().create_task(self._fetch())
+        self._fetching.add_done_callback(_heard)
         return _ItemsAhead(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End the fetching, and drop what was fetched and not used."""
-        fetching = cast("asyncio.Task[None]", self._fetching)
-        fetching.cancel()
-        await asyncio.wait([fetching])
-        if not fetching.cancelled():
-            fetching.exception()  # whoever left early does not want to hear of it
+        self.ended = True
         self._ready = asyncio.Queue()
-        self._ready.put_nowait(None)
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])
 
     async def _fetch(self) -> None:
+        ready = self._ready
         try:
-            while self._walk.position is not None:
+            while self._walk.position is not None and not self.ended:
                 await self._room.acquire()
-                self._ready.put_nowait((await self._walk.step())[0].items)
+                ready.put_nowait((await self._walk.step())[0].items)
         finally:
-            self._ready.put_nowait(None)
+            ready.put_nowait(None)
 
     async def take(self) -> tuple[T, ...]:
         """Return the next page's items; raises StopAsyncIteration behind the last, or what ended the fetching."""
@@ -384,8 +395,7 @@ class ReadAhead(Generic[T]):
         if items is not None:
             return items
         self._ready.put_nowait(None)
-        if self._fetching is not None and not self._fetching.cancelled():
-            await self._fetching
+        await cast("asyncio.Task[None]", self._fetching)
         raise StopAsyncIteration
 
     async def send_next(self) -> None:
@@ -400,13 +410,28 @@ class _ItemsAhead(AsyncIterator[T]):
     def __init__(self, pages: ReadAhead[T]) -> None:
         self._pages = pages
         self._items: Iterator[T] = iter(())
+        self._taking = False
 
     async def __anext__(self) -> T:
         while True:
+            if self._pages.ended:
+                raise RuntimeError("the read_ahead() block has ended; read within it")
             for item in self._items:
                 return item
-            self._items = iter(await self._pages.take())
-            await self._pages.send_next()
+            if self._taking:
+                raise RuntimeError(_ONE_READER)
+            self._taking = True
+            try:
+                self._items = iter(await self._pages.take())
+                await self._pages.send_next()
+            finally:
+                self._taking = False
+
+
+def _heard(fetching: asyncio.Task[None]) -> None:
+    """Take note of an error that nobody may be left to wait for."""
+    if not fetching.cancelled():
+        fetching.exception()
 
 
 def _mark(url: str, headers: tuple[tuple[str, str], ...]) -> bytes:

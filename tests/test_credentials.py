@@ -353,3 +353,24 @@ def test_a_redemption_ends_with_its_event_loop():
     run_in_virtual_time(leave())
     assert tasks[0].cancelled()
     assert not made._redemptions
+
+
+def test_a_callback_that_hangs_costs_one_renewal_and_not_the_credential():
+    stored: list[str] = []
+
+    async def store(refresh_token: str) -> None:
+        if not stored:
+            stored.append("hung")
+            await asyncio.Event().wait()
+        stored.append(refresh_token)
+
+    async def run() -> str:
+        made, _ = credential([token(refresh_token="refresh-1"), token(2)], on_rotation=store, timeout=5)
+        with pytest.raises(CredentialError, match="on_rotation failed with TimeoutError"):
+            await made.get_token(SCOPE)
+        found = await made.get_token(SCOPE)
+        await made.close()
+        return found.token
+
+    assert run_in_virtual_time(run()) == "access-2"
+    assert stored == ["hung", "refresh-1"]

@@ -25,6 +25,7 @@ from partnercenter_async import (
     OrderLineItem,
     OrderStatus,
     ResourceCollection,
+    Timestamp,
     wire_text,
 )
 from partnercenter_async._session import decoding
@@ -430,3 +431,27 @@ def test_errors_within_errors_are_read_to_a_depth_that_makes_sense():
     assert pickle.loads(pickle.dumps(error)) == copy.deepcopy(error) == error
     with pytest.raises(DecodeError, match="too deep"):
         decode(b'{"code":1,"error":' * 9 + b"{}" + b"}" * 9, ApiError)
+
+
+def test_what_is_kept_of_dates_is_small():
+    body = b'{"id":"o","creationDate":"2026-03-31' + b" " * 1_000_000 + b'"}'
+    decoding._parse_timestamp.cache_clear()
+    assert str(decode(body, Order).creation_date) == "2026-03-31 00:00:00+00:00"
+    assert decoding._parse_timestamp.cache_info().currsize == 0
+    long = "2026-03-31T08:15:30." + "1" * 30 + "Z"
+    assert wire_text(parse_timestamp(long)) == long
+
+
+@pytest.mark.parametrize("text", ["2026-03-31T08:15+01.1234567Z", "2026-03-31T23:59,59.9999999Z", "2026-03-31T08:15"])
+def test_what_has_no_seconds_behind_a_colon_is_no_date(text):
+    with pytest.raises(ValueError, match="is not a date"):
+        parse_timestamp(text)
+
+
+def test_a_date_that_is_no_text_is_named_as_such():
+    class Odd(msgspec.Struct):
+        when: Timestamp | None = None
+        rate: float = 0.0  # which no resource has, so there is no second look
+
+    with pytest.raises(DecodeError, match=r"Expected `Timestamp`, got `list`.*when"):
+        decode(b'{"when": [1]}', Odd)

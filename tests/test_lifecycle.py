@@ -13,12 +13,15 @@ from partnercenter_async import (
     AttemptTimeoutError,
     ClientClosedError,
     ConnectionLostError,
+    CredentialError,
     DeadlineError,
     NotFoundError,
     OutcomeUnknownError,
     PartnerCenterClient,
+    PartnerCenterError,
     RetryPolicy,
 )
+from partnercenter_async._session.limits import Limits
 from partnercenter_async.emulator import CloseAfter, Delay, Fault, service_error
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
 
@@ -428,3 +431,96 @@ def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
 
     assert call(never, run, retry=RetryPolicy(attempts=1))[0] is None
     assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]
+
+
+@pytest.mark.fault("F26")
+async def test_thousands_of_limits_that_fall_due_together_are_one_matter():
+    fired = 0
+
+    class Counted(Limits):
+        def expire(self, *until: float) -> None:
+            nonlocal fired
+            fired += 1
+            super().expire(*until)
+
+    limits = Counted()
+    when = asyncio.get_running_loop().time() + 0.02
+
+    async def one(number: int) -> None:
+        limit = limits.add(when + number * 1e-9)
+        try:
+            async with limit:
+                await asyncio.Event().wait()
+        finally:
+            limits.discard(limit)
+
+    ended = await asyncio.gather(*[one(number) for number in range(1000)], return_exceptions=True)
+    assert {type(each) for each in ended} == {TimeoutError}
+    assert fired <= 3
+    assert len(limits) == 0
+
+
+@pytest.mark.fault("F36")
+def test_a_call_that_had_not_left_when_the_client_was_closed_is_safe_to_repeat():
+    left: list[str] = []
+
+    async def run(client: PartnerCenterClient) -> PartnerCenterError:
+        first = asyncio.create_task(client.request("GET", "first"))
+        await asyncio.sleep(0.5)
+        second = asyncio.create_task(client.request("POST", "customers/x/orders", body={}))
+        await asyncio.sleep(0.5)  # now the first one ends, and the slot is handed to the second
+        await client.close()
+        await asyncio.gather(first, return_exceptions=True)
+        with pytest.raises(ClientClosedError) as caught:
+            await second
+        return caught.value
+
+    async def respond(request: Request) -> RawResponse:
+        left.append(request.method)
+        await asyncio.sleep(1)
+        return ORDER
+
+    error, _ = call(respond, run, concurrency=1)
+    assert (error.attempts, error.safe_to_repeat) == (0, True)
+    assert left == ["GET"]
+
+
+def test_a_closed_client_sets_no_timer():
+    async def run(client: PartnerCenterClient) -> int:
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await client.customers.get("x")
+        return len(client._session.shared.limits)
+
+    assert call([], run)[0] == 0
+
+
+def test_views_that_are_gone_take_no_memory():
+    async def run(client: PartnerCenterClient) -> int:
+        for _ in range(50):
+            await client.with_options(credential=FakeCredential()).customers.get("x")
+        gc.collect()
+        return len(client._session.shared.sources)
+
+    assert call(lambda _: answer({"id": "x"}), run)[0] == 1
+
+
+@pytest.mark.parametrize(("raised", "says"), [(TimeoutError, "TimeoutError"), (asyncio.CancelledError, "from within")])
+def test_what_a_credential_raises_by_itself_is_called_by_its_name(raised, says):
+    class Broken(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            raise raised
+
+    error, fake = call([], lambda client: client.customers.get("x"), credential=Broken(), retry=RetryPolicy(attempts=1))
+    assert isinstance(error, CredentialError)
+    assert says in str(error)
+    assert fake.requests == []
+
+
+def test_a_transports_own_timeout_is_not_called_ours():
+    async def impatient(_: Request) -> RawResponse:
+        raise TimeoutError
+
+    error, _ = call(impatient, lambda client: client.customers.get("x"), retry=RetryPolicy(attempts=1))
+    assert isinstance(error, AttemptTimeoutError)
+    assert "the transport set" in str(error)

@@ -1,5 +1,6 @@
 """Ids in paths, and links to URLs: one origin, one path, nothing else."""
 
+import enum
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -260,3 +261,10 @@ def test_plain_links_are_built_as_all_others_are(reference):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(links, "_PLAIN", re.compile("(?!)"))
         assert at_once == built()
+
+
+def test_an_enums_member_goes_by_its_text():
+    class Tenant(str, enum.Enum):  # noqa: UP042 - many programs have such
+        OURS = "c1"
+
+    assert route("customers/{customer_id}", customer_id=Tenant.OURS) == "customers/c1"

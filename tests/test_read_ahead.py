@@ -176,16 +176,76 @@ def test_an_error_that_nobody_waited_for_is_dropped_with_the_block():
     assert call(listing(9, fails_at=2), run)[0] == "1a"
 
 
-def test_behind_the_block_there_is_nothing():
-    async def run(client: PartnerCenterClient) -> list[str]:
+def test_the_items_are_there_within_the_block_only():
+    async def run(client: PartnerCenterClient) -> None:
         ahead = client.orders.list("c").read_ahead()
         async with ahead as orders:
             await anext(orders)
         with pytest.raises(RuntimeError, match="one block"):
             await ahead.__aenter__()
-        return await rest(orders)
+        with pytest.raises(RuntimeError, match="block has ended"):
+            await anext(orders)
+        await client.orders.list("c").read_ahead().__aexit__(None, None, None)
 
-    assert call(listing(9), run)[0] == ["1b"]
+    assert call(listing(9), run)[0] is None
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_second_reader_of_one_walk_is_refused_and_takes_nothing(ahead):
+    async def run(client: PartnerCenterClient) -> list[str]:
+        found: list[str] = []
+        refused = 0
+
+        async def read(orders: AsyncIterator[Order]) -> None:
+            nonlocal refused
+            try:
+                async for order in orders:
+                    found.append(order.id)
+            except RuntimeError:
+                refused += 1
+
+        if ahead:
+            async with client.orders.list("c").read_ahead() as orders:
+                await asyncio.gather(*[read(orders) for _ in range(3)])
+        else:
+            orders = aiter(client.orders.list("c"))
+            await asyncio.gather(*[read(orders) for _ in range(3)])
+        assert refused == 2
+        return found
+
+    assert call(listing(6, seconds=1), run)[0] == expected(6)
+
+
+def test_a_fetch_that_somebody_else_cancels_is_no_end_of_the_listing():
+    async def run(client: PartnerCenterClient) -> list[str]:
+        found = []
+        async with client.orders.list("c").read_ahead() as orders:
+            with pytest.raises(asyncio.CancelledError):
+                async for order in orders:
+                    found.append(order.id)
+                    if order.id == "2b":
+                        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                            task.cancel()
+        return found
+
+    assert call(listing(6, seconds=1), run)[0] == expected(2)
+
+
+@pytest.mark.fault("F32")
+def test_a_transport_that_swallows_the_cancellation_does_not_hold_the_block_up():
+    async def stubborn(request: Request) -> RawResponse:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+        return await listing(50)(request)
+
+    async def run(client: PartnerCenterClient) -> int:
+        async with client.orders.list("c").read_ahead() as orders:
+            await anext(orders)
+        return len(asyncio.all_tasks())
+
+    assert call(stubborn, run)[0] == 1
 
 
 @given(st.lists(st.floats(0, 3), max_size=30), st.integers(1, 3))

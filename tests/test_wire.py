@@ -394,6 +394,27 @@ async def test_a_body_that_comes_slowly_is_waited_for(emulator, customer_id, mon
 
 
 @pytest.mark.fault("F24")
+async def test_a_body_that_ends_with_its_connection_is_whole(monkeypatch):
+    monkeypatch.setattr(transport, "_LOOKS", 0.0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        writer.write(b"}")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        cloud = Cloud(endpoint=url, authority="https://localhost", scope="x/.default")
+        async with PartnerCenterClient(FakeCredential(), cloud=cloud) as client:
+            for _ in range(20):
+                response = await client.request("GET", "customers/x", dict)
+                assert (response.raw, response.info.attempts) == (b"{}", 1)
+
+
+@pytest.mark.fault("F24")
 async def test_a_body_that_never_comes_whole_is_a_typed_error(emulator, customer_id):
     emulator.inject(Fault(CutBody(), operation="customers.get", times=None))
     async with connected(emulator) as client:

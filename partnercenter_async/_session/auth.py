@@ -6,7 +6,7 @@ import binascii
 import copy
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from partnercenter_async._session.response import Headers
 from partnercenter_async._session.transport import Secret, bare
@@ -93,8 +93,9 @@ class TokenSource:
 
     async def _fetch(self) -> None:
         claims = self._claims
+        limit = asyncio.timeout(_PATIENCE)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with limit:
                 token = await (
                     self.credential.get_token(self._scope, claims=claims)
                     if claims
@@ -104,9 +105,14 @@ class TokenSource:
             authorization = Secret("Bearer " + token.token)
         except CredentialError:
             raise
-        except TimeoutError as error:
-            raise CredentialError(f"the credential gave no token in {_PATIENCE:g} s", transient=True) from bare(error)
+        except asyncio.CancelledError as error:
+            if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+                raise
+            raise CredentialError("the credential was cancelled from within", transient=True) from bare(error)
         except Exception as error:  # noqa: BLE001 - credentials are anybody's code
+            if limit.expired():
+                message = f"the credential gave no token in {_PATIENCE:g} s"
+                raise CredentialError(message, transient=True) from bare(error)
             kind = type(error).__name__
             raise CredentialError(f"the credential gave no token: {kind}: {excerpt(str(error))}") from bare(error)
         if self._claims is not claims:

@@ -43,6 +43,14 @@ def decode(body: bytes, into: type[T]) -> T:
     raise made
 
 
+def check_kind(kind: object) -> None:
+    """Raise TypeError for a type that nothing can be decoded into."""
+    found = inspect.type_info(kind)
+    if isinstance(found, inspect.CustomType) and found.cls not in (Timestamp, JsonObject):
+        raise TypeError(f"{found.cls.__name__} is nothing that msgspec can read; pass a struct or a dict type")
+    msgspec.json.Decoder(kind, dec_hook=_hook)
+
+
 def _decode(body: bytes, into: type) -> object:
     try:
         return _decoder(into).decode(body)
@@ -65,13 +73,14 @@ def _decoder(into: type) -> "msgspec.json.Decoder[object]":
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
 
 
-_parse_timestamp = lru_cache(maxsize=4096)(parse_timestamp)  # the lines of an order mostly end on one day
+_parse_timestamp = lru_cache(maxsize=256)(parse_timestamp)  # the lines of an order mostly end on one day
+_LONGEST_KEPT = 40  # characters: a date padded with a megabyte of blanks is read, but not kept
 
 
 def _hook(kind: type, value: object) -> object:
     """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place."""
-    if kind is Timestamp:
-        return _parse_timestamp(cast("str", value))  # a TypeError of its own, where it is none
+    if kind is Timestamp and isinstance(value, str):
+        return _parse_timestamp(value) if len(value) <= _LONGEST_KEPT else parse_timestamp(value)
     if kind is JsonObject and isinstance(value, dict):
         return freeze(cast("dict[str, object]", value))
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")

@@ -44,7 +44,8 @@ class Limits:
 
     def _due(self) -> None:
         """Expire what is due. Mostly nothing is, for the limit that the timer was set for was left long ago."""
-        due, self._next, self._timer = self._next, inf, None
+        due = max(self._next, asyncio.get_running_loop().time())  # loops run timers a little early
+        self._next, self._timer = inf, None
         self.expire(due)
         following = min((when for when in self._times.values() if when > due), default=inf)
         if following < inf:

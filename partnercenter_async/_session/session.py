@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
+from weakref import WeakSet
 
 import msgspec
 
@@ -134,7 +135,7 @@ class Shared:
         self.transport = transport
         self.throttle = throttle
         self.bucket = RetryBucket()
-        self.sources: list[TokenSource] = []
+        self.sources: WeakSet[TokenSource] = WeakSet()  # those of views that are gone need no closing
         self.limits = Limits()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -152,7 +153,7 @@ class Shared:
         """End all calls and renewals under way, then close the transport."""
         self.closed = True
         self.limits.close()
-        for tokens in self.sources:
+        for tokens in list(self.sources):
             tokens.close()
         self.throttle.close()
         await self.transport.close()
@@ -167,8 +168,7 @@ class Session:
         self.shared = shared
         self.tokens = tokens
         self.urls = UrlBuilder(settings.cloud)
-        if tokens not in shared.sources:
-            shared.sources.append(tokens)
+        shared.sources.add(tokens)
         fixed = [
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -267,10 +267,10 @@ class Session:
     async def _within_deadline(self, call: "_Call", attempts: Attempts) -> RawResponse:
         """Make a call until it ends, its deadline passes, or the client is closed; raises FailedTryError."""
         shared = self.shared
+        if shared.closed:
+            raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
         limit = shared.limits.add(attempts.deadline_at)
         try:
-            if shared.closed:
-                raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
             async with limit:
                 raw = await with_retries(call.attempt, attempts)
         except TimeoutError:
@@ -346,13 +346,16 @@ class _Call:
                 authorization = session.tokens.latest(earlier)
                 if authorization is None:
                     continue  # the token was refused on another call's account while this one waited for its turn
+                if shared.closed:
+                    raise ClientClosedError
                 attempts.begin()
                 limit = shared.limits.add(loop.time() + self._timeout)
                 try:
                     async with limit:
                         raw = await session.send(self._request, authorization)
                 except TimeoutError:
-                    raise AttemptTimeoutError(f"there was no answer in {self._timeout:g} s") from None
+                    waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
+                    raise AttemptTimeoutError(f"there was no answer {waited}") from None
                 finally:
                     shared.limits.discard(limit)
                 if raw.status == 429:  # noqa: PLR2004 - 429

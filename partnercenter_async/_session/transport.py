@@ -10,6 +10,7 @@ from typing import Protocol
 
 import aiohttp
 import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from partnercenter_async._session.response import Headers
@@ -136,7 +137,7 @@ class AiohttpTransport:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             raise ConnectError(f"no connection to {request.url.split('/')[2]}") from bare(error)
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, asyncio.IncompleteReadError) as error:
             raise ConnectionLostError("the connection broke before the whole answer was there") from bare(error)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
@@ -183,10 +184,11 @@ class _Watch:
     After a broken chunk aiohttp closes the connection and tells the request, but not who reads its body by then.
     """
 
-    __slots__ = ("_answer", "_timer")
+    __slots__ = ("_answer", "_gone", "_timer")
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
+        self._gone = False
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
@@ -205,12 +207,15 @@ class _Watch:
             self._timer.cancel()
 
     def _look(self) -> None:
+        """Give up at the second look that finds the connection gone: at the first, its end may just be on its way."""
         connection = self._answer.connection
         transport = None if connection is None else connection.transport
-        if transport is None or transport.is_closing():
+        gone = transport is None or transport.is_closing()
+        if gone and self._gone:
             lost = aiohttp.ClientPayloadError("the connection is gone before the body's end")
             self._answer.content.set_exception(lost)
         else:
+            self._gone = gone
             self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
 
 

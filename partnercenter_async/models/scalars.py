@@ -77,6 +77,7 @@ class WireZone(tzinfo):
 
 
 _zone = lru_cache(maxsize=1024)(WireZone)
+_DIGITS_KEPT = 20  # of a fraction; zones with longer ones are made anew each time
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -84,7 +85,7 @@ def parse_timestamp(text: str) -> datetime:
 
     Raises ValueError where the text is no date.
     """
-    if text[4:5] == "-" and text[10:11] == "T" and text[13:14] == ":":
+    if text[4:5] == "-" and text[10:11] == "T" and text[13:14] == text[16:17] == ":":
         rest = text[_SECONDS_END:]
         if len(rest) == _TICKS and rest[0] == "." and rest[-1] == "Z" and rest[1:-1].isdigit() and rest.isascii():
             whole = datetime.fromisoformat(text[:-2])  # most of what the service sends has seven digits
@@ -96,7 +97,9 @@ def parse_timestamp(text: str) -> datetime:
             fraction, suffix = shape[1] or "", shape[2] or ""
             return datetime.fromisoformat(text[:_SECONDS_END]).replace(
                 microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,
-                tzinfo=_zone(suffix, min(len(fraction), 6), fraction[6:]),
+                tzinfo=(_zone if len(fraction) < _DIGITS_KEPT else WireZone)(
+                    suffix, min(len(fraction), 6), fraction[6:]
+                ),
             )
     loose = _LOOSE.fullmatch(text)
     if loose is None:

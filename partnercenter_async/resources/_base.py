@@ -22,8 +22,9 @@ def route(template: str, **ids: str) -> str:
 
 def _segment(name: str, value: object) -> str:
     """Percent-encode an id. No encoding of nothing, `.` and `..` survives on its way through URLs."""
-    if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
-        return value
+    plain = _PLAIN_ID.fullmatch(value) if isinstance(value, str) else None
+    if plain is not None:
+        return plain[0]  # of an enum's member its text, and not its name
     segment = quote(check_text(name, value), safe="")
     if climbs(segment):
         raise ValueError(f"{name} is {value!r}, which a server may take for a step up in the path")
