@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmarks.payload import PAGE, page
-from benchmarks.peers import Page, full, thin
+from benchmarks.plain import HeadPage, Page, full, thin
 from partnercenter_async import Order, OrderLineItemLinks, OrderLinks, Pricing, ResourceCollection, Timestamp
-from partnercenter_async._session.decoding import decode
+from partnercenter_async._session.decoding import _parse_timestamp, decode
 from partnercenter_async.models.orders import OrderStatus
-from partnercenter_async.models.scalars import parse_timestamp
 
 PAGES, ROUNDS = 20, 9
 
@@ -80,6 +79,7 @@ class Design(NamedTuple):
 
 
 _plain = msgspec.json.Decoder(Page)
+_plain_head = msgspec.json.Decoder(HeadPage)
 _raw = msgspec.json.Decoder(ResourceCollection[_RawOrder])
 _stages = msgspec.json.Decoder(ResourceCollection[msgspec.Raw])
 _order_links = msgspec.json.Decoder(OrderLinks)
@@ -88,7 +88,7 @@ _pricing = msgspec.json.Decoder(Pricing)
 
 
 def _thin_raw(order: Any) -> int:
-    total: int = len(order.id) + len(order.status) + parse_timestamp(order.creation_date).day
+    total: int = len(order.id) + len(order.status) + _parse_timestamp(order.creation_date).day
     for line in order.line_items:
         total += line.line_item_number + line.quantity
     return total
@@ -132,6 +132,7 @@ DESIGNS = {
     "raw until read": Design(lambda body: _raw.decode(body).items, _thin_raw, _full_raw),
     "raw until read, copied": Design(_copied, _thin_raw, _full_raw),
     "two stages": Design(lambda body: _stages.decode(body).items, partial(_touched, thin), partial(_touched, full)),
+    "plain, into a head": Design(lambda body: _plain_head.decode(body).items, thin, None),
     "eager, into a head": Design(lambda body: decode(body, ResourceCollection[_Head]).items, thin, None),
 }
 

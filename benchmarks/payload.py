@@ -52,7 +52,7 @@ def _order(number: int) -> dict[str, object]:
         "currencyCode": "EUR",
         "currencySymbol": "€",
         "lineItems": lines,
-        "creationDate": f"2026-03-{1 + number % 28:02d}T08:15:30.1234567Z",
+        "creationDate": f"2026-03-{1 + number % 28:02d}T08:15:{number % 60:02d}.{number * 7919 % 10**7:07d}Z",
         "status": "completed",
         "transactionType": "UserPurchase",
         "totalPrice": 1234.5,

@@ -11,7 +11,8 @@ import orjson
 from pyreqwest.client import ClientBuilder
 from yarl import URL
 
-from benchmarks.peers import CONNECTIONS, Page, Statuses, full, thin
+from benchmarks.peers import CONNECTIONS
+from benchmarks.plain import Page, Statuses, full, thin
 
 ORDERS = "/customers/c/orders?include_price=true"
 SMALL = "/customers/c/orders/o/provisioningstatus"

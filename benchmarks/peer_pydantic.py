@@ -7,7 +7,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from benchmarks.peers import full, thin
+from benchmarks.plain import full, thin
 
 
 class Model(BaseModel):

@@ -39,7 +39,8 @@ class _Server(asyncio.Protocol):
                 self._send([answer, *parts])
 
     def _send(self, parts: list[bytes]) -> None:
-        self.transport.writelines(parts)  # type: ignore[attr-defined]
+        if not self.transport.is_closing():
+            self.transport.writelines(parts)  # type: ignore[attr-defined]
 
 
 async def _serve(pages: int, seconds: float) -> None:
