@@ -38,7 +38,7 @@ from partnercenter_async.errors import (
     StatusError,
     ThrottledError,
 )
-from partnercenter_async.fan_out import Outcome, fan_out
+from partnercenter_async.fan_out import Outcome, Progress, fan_out
 from partnercenter_async.models.common import (
     KeyValuePair,
     Link,
@@ -126,6 +126,7 @@ __all__ = [
     "PermissionDeniedError",
     "PreconditionFailedError",
     "Pricing",
+    "Progress",
     "ProvisioningStatus",
     "PurchaseCommitment",
     "QuantityProvisioningStatus",

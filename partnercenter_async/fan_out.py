@@ -3,18 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, overload
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_count
+from partnercenter_async._session.retry import RETRIES, Retries
+from partnercenter_async.paging import Pager
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 class Outcome(msgspec.Struct, Generic[S, T], frozen=True):
-    """What became of one input."""
+    """What became of one input, or one item of what became of it."""
 
     input: S
     result: T | None
@@ -28,19 +30,60 @@ class Outcome(msgspec.Struct, Generic[S, T], frozen=True):
         return cast("T", self.result)
 
 
-def fan_out(
-    source: Iterable[S] | AsyncIterable[S], call: Callable[[S], Awaitable[T]], *, concurrency: int = 32
-) -> AsyncGenerator[Outcome[S, T], None]:
-    """Await ``call(input)`` for each input of ``source`` and give the outcomes as they complete.
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a fan-out is: inputs that are ``done``, those of them that ``failed``, and those ``in_flight``.
 
-    At most ``concurrency`` calls are begun whose outcome was not taken yet, so a slow consumer holds up calls rather
-    than piling up results, and inputs are drawn from the source only as places become free. An exception of a call is
-    its outcome's ``error``; one of the source is raised once all begun calls were given. Leaving the loop cancels the
-    calls under way.
+    ``retries`` counts those of all its calls; ``throttled_until`` is when the last of the waits that the service asked
+    for ends, on the event loop's clock, and None where none does later than now.
+    """
+
+    done: int
+    failed: int
+    in_flight: int
+    retries: int
+    throttled_until: float | None
+
+
+@overload
+def fan_out(
+    source: Iterable[S] | AsyncIterable[S],
+    call: Callable[[S], Pager[T]],
+    *,
+    concurrency: int = 32,
+    ordered: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> AsyncGenerator[Outcome[S, T], None]: ...
+@overload
+def fan_out(
+    source: Iterable[S] | AsyncIterable[S],
+    call: Callable[[S], Awaitable[T]],
+    *,
+    concurrency: int = 32,
+    ordered: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> AsyncGenerator[Outcome[S, T], None]: ...
+def fan_out(
+    source: Iterable[S] | AsyncIterable[S],
+    call: Callable[[S], Pager[T] | Awaitable[T]],
+    *,
+    concurrency: int = 32,
+    ordered: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> AsyncGenerator[Outcome[S, T], None]:
+    """Call ``call(input)`` for each input of ``source`` and give the outcomes as they complete.
+
+    A call that is awaited has one outcome. One that returns a :class:`Pager` has one for each item, in their order, as
+    its pages come, and one more where it breaks off, whose ``error`` has the ``continuation``.
+
+    At most ``concurrency`` calls are begun whose last outcome was not taken yet, and of a Pager one page is held ready
+    and one fetched at most, so a slow consumer holds up calls rather than piling up results; inputs are drawn from the
+    source only as places become free. ``ordered`` gives the outcomes in the order of the inputs. An exception of a call
+    is its outcome's ``error`` and stops nothing else; one of the source is raised once all begun calls were given.
+    Leaving the loop cancels the calls under way. ``progress`` is called whenever an input is begun or done.
     """
     check_count("concurrency", concurrency)
     inputs = aiter(source) if isinstance(source, AsyncIterable) else _each(source)
-    return _outcomes(inputs, call, concurrency)
+    return _outcomes(_FanOut(inputs, call, concurrency, ordered=ordered, progress=progress))
 
 
 async def _each(source: Iterable[S]) -> AsyncIterator[S]:
@@ -48,57 +91,130 @@ async def _each(source: Iterable[S]) -> AsyncIterator[S]:
         yield item
 
 
-def _outcome(item: S, task: asyncio.Task[T]) -> Outcome[S, T]:
-    """Return what became of an ended call; a cancellation passes."""
-    try:
-        return Outcome(item, task.result(), None)
-    except Exception as error:  # noqa: BLE001 - the caller's to sort out
-        return Outcome(item, None, error)
+class _Feed(Generic[S, T]):
+    """One input and what came of it so far that was not taken yet."""
+
+    __slots__ = ("ended", "error", "input", "ready", "room", "task")
+
+    def __init__(self, item: S) -> None:
+        self.input = item
+        self.ready: deque[tuple[T, ...]] = deque()
+        self.room = asyncio.Semaphore(1)
+        self.error: Exception | None = None
+        self.ended = False
+        self.task: asyncio.Task[None] | None = None
 
 
-async def _outcomes(
-    inputs: AsyncIterator[S], call: Callable[[S], Awaitable[T]], concurrency: int
-) -> AsyncGenerator[Outcome[S, T], None]:
-    running: dict[asyncio.Task[T], S] = {}
-    finished: deque[asyncio.Task[T]] = deque()
-    drawing: asyncio.Task[S] | None = None
-    exhausted = False
-    failure: Exception | None = None
+class _FanOut(Generic[S, T]):
+    """Draws inputs and runs calls, so many at once, and tells of each arrival."""
 
-    async def draw() -> S:
-        return await anext(inputs)
+    def __init__(
+        self,
+        inputs: AsyncIterator[S],
+        call: Callable[[S], Pager[T] | Awaitable[T]],
+        concurrency: int,
+        *,
+        ordered: bool,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.ordered = ordered
+        self.feeds: dict[_Feed[S, T], None] = {}  # in the order of the inputs
+        self.arrived: asyncio.Queue[_Feed[S, T] | None] = asyncio.Queue()
+        self.failure: Exception | None = None
+        self.drawing: asyncio.Task[None] | None = None  # until the source has ended
+        self._inputs = inputs
+        self._call = call
+        self._room = asyncio.Semaphore(concurrency)
+        self._progress = progress
+        self._done = self._failed = 0
+        self._retries = Retries()
 
-    async def begin(item: S) -> T:
-        return await call(item)
+    def begin(self) -> None:
+        """Begin to draw."""
+        self.drawing = asyncio.create_task(self._draw())
 
-    try:
-        while True:
-            if drawing is not None and drawing.done():
-                try:
-                    item = drawing.result()
-                except StopAsyncIteration:
-                    exhausted = True
-                except Exception as error:  # noqa: BLE001 - raised below, behind the outcomes of what was begun
-                    exhausted, failure = True, error
-                else:
-                    task = asyncio.create_task(begin(item))
-                    task.add_done_callback(finished.append)
-                    running[task] = item
-                drawing = None
-            if drawing is None and not exhausted and len(running) < concurrency:
-                drawing = asyncio.create_task(draw())
-            if finished:
-                task = finished.popleft()
-                item = running.pop(task)
-                yield _outcome(item, task)
-            elif drawing is not None or running:
-                await asyncio.wait([*running, *([drawing] if drawing else [])], return_when=asyncio.FIRST_COMPLETED)
+    async def _draw(self) -> None:
+        """Begin calls as places become free, until the source ends."""
+        RETRIES.set(self._retries)
+        try:
+            while True:
+                await self._room.acquire()
+                feed: _Feed[S, T] = _Feed(await anext(self._inputs))
+                self.feeds[feed] = None
+                feed.task = asyncio.create_task(self._run(feed))
+                self._report()
+        except StopAsyncIteration:
+            pass
+        except Exception as error:  # noqa: BLE001 - raised behind the outcomes of what was begun
+            self.failure = error
+        self.drawing = None
+        self.arrived.put_nowait(None)
+
+    async def _run(self, feed: _Feed[S, T]) -> None:
+        try:
+            made = self._call(feed.input)
+            if isinstance(made, Pager):
+                async for page in made.pages():
+                    await feed.room.acquire()
+                    feed.ready.append(page.items)
+                    self.arrived.put_nowait(feed)
             else:
-                break
-    finally:
-        left: list[asyncio.Task[Any]] = [*running, *([drawing] if drawing else [])]
+                feed.ready.append((await made,))
+        except Exception as error:  # noqa: BLE001 - the caller's to sort out
+            feed.error = error
+        feed.ended = True
+        self.arrived.put_nowait(feed)
+
+    def forget(self, feed: _Feed[S, T]) -> None:
+        """Give the place of a call whose last outcome was taken to the next."""
+        del self.feeds[feed]
+        self._done += 1
+        self._failed += feed.error is not None
+        self._room.release()
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress is not None:
+            until = self._retries.throttled_until
+            self._progress(
+                Progress(
+                    done=self._done,
+                    failed=self._failed,
+                    in_flight=len(self.feeds),
+                    retries=self._retries.count,
+                    throttled_until=until if until > asyncio.get_running_loop().time() else None,
+                )
+            )
+
+    async def close(self) -> None:
+        """End everything."""
+        left: list[asyncio.Task[Any]] = [feed.task for feed in self.feeds if feed.task is not None]
+        if self.drawing is not None:
+            left.append(self.drawing)
         for each in left:
             each.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-    if failure is not None:
-        raise failure
+
+
+async def _outcomes(work: _FanOut[S, T]) -> AsyncGenerator[Outcome[S, T], None]:
+    work.begin()
+    try:
+        while work.drawing is not None or work.feeds:
+            feed = await work.arrived.get()
+            if work.ordered:
+                feed = next(iter(work.feeds), None)
+            while feed is not None:
+                while feed.ready:
+                    for item in feed.ready.popleft():
+                        yield Outcome(feed.input, item, None)
+                    feed.room.release()
+                if not feed.ended or feed not in work.feeds:
+                    break
+                if feed.error is not None:
+                    yield Outcome(feed.input, None, feed.error)
+                work.forget(feed)
+                feed = next(iter(work.feeds), None) if work.ordered else None
+    finally:
+        await work.close()
+    if work.failure is not None:
+        raise work.failure

@@ -5,13 +5,13 @@ import gc
 import tracemalloc
 
 import pytest
-from helpers import connected
+from helpers import call, connected, page
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partnercenter_async import Outcome, fan_out
+from partnercenter_async import Outcome, PartnerCenterClient, Progress, ServerError, fan_out
 from partnercenter_async.emulator import DataSet, Emulator, Fault, service_error
-from partnercenter_async.testing import run_in_virtual_time
+from partnercenter_async.testing import RawResponse, Request, answer, run_in_virtual_time
 
 
 async def double(number: int) -> int:
@@ -234,3 +234,139 @@ async def test_one_bad_customer_costs_nobody_else_anything():
                 assert outcome.error is not None
             else:
                 assert len(outcome.value) == data.order_count(customer_id)
+
+
+def serve(seconds: float):
+    """A service of five orders for each customer, in pages of two."""
+
+    async def answer_to(request: Request) -> RawResponse:
+        customer = request.url.split("/")[5]
+        number = int(request.url.partition("page=")[2] or 0)
+        await asyncio.sleep(seconds)
+        if "7" in customer and number == 2:
+            return answer({"code": 1, "description": "No."}, status=501)
+        following = f"customers/{customer}/orders?page={number + 1}" if number < 2 else None
+        return page(*[f"{customer}-{each}" for each in range(2 * number, min(2 * number + 2, 5))], next=following)
+
+    return answer_to
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_pagers_are_streamed_and_one_that_breaks_off_stops_nobody(ordered):
+    customers = [f"c{number}" for number in range(20)]
+
+    async def run(client: PartnerCenterClient):
+        return [each async for each in fan_out(customers, client.orders.list, concurrency=4, ordered=ordered)]
+
+    outcomes, _ = call(serve(1.0), run)
+    found: dict[str, list[str]] = {customer: [] for customer in customers}
+    failed = []
+    for outcome in outcomes:
+        if outcome.error is None:
+            found[outcome.input].append(outcome.value.id)
+        else:
+            failed.append((outcome.input, type(outcome.error), outcome.error.continuation is not None))
+    for customer in customers:
+        assert found[customer] == [f"{customer}-{number}" for number in range(4 if "7" in customer else 5)]
+    assert sorted(failed) == [("c17", ServerError, True), ("c7", ServerError, True)]
+    if ordered:
+        assert list(dict.fromkeys(outcome.input for outcome in outcomes)) == customers
+
+
+def test_pagers_of_many_inputs_are_read_at_the_same_time():
+    async def run(client: PartnerCenterClient) -> float:
+        async for _ in fan_out([f"c{number}" for number in range(8)], client.orders.list, concurrency=8):
+            pass
+        return asyncio.get_running_loop().time()
+
+    assert call(serve(1.0), run)[0] == pytest.approx(3)
+
+
+@pytest.mark.fault("F35")
+def test_of_a_pager_two_pages_at_most_are_fetched_and_not_taken():
+    requests: list[Request] = []
+
+    async def endless_pages(request: Request) -> RawResponse:
+        requests.append(request)
+        return page("a", "b", next=f"customers/c/orders?page={len(requests)}")
+
+    async def run(client: PartnerCenterClient) -> None:
+        taken = 0
+        outcomes = fan_out(["c"], client.orders.list)
+        async for _ in outcomes:
+            taken += 1
+            await asyncio.sleep(10)
+            assert len(requests) <= (taken + 1) // 2 + 2
+            if taken == 40:
+                break
+        await outcomes.aclose()
+        assert len(asyncio.all_tasks()) == 1
+
+    assert call(endless_pages, run)[0] is None
+    assert len(requests) > 20
+
+
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 9))
+def test_outcomes_come_in_the_order_of_the_inputs_where_that_is_asked_for(numbers, concurrency):
+    async def run():
+        return [outcome async for outcome in fan_out(numbers, double, concurrency=concurrency, ordered=True)]
+
+    outcomes = run_in_virtual_time(run())
+    assert [outcome.input for outcome in outcomes] == numbers
+    assert [outcome.result for outcome in outcomes] == [None if each % 10 == 7 else 2 * each for each in numbers]
+
+
+def test_waiting_for_the_first_keeps_the_others_bounded():
+    begun = []
+
+    async def work(number: int) -> int:
+        begun.append(number)
+        await asyncio.sleep(100 if number == 0 else 1)
+        return number
+
+    async def run() -> list[int]:
+        outcomes = fan_out(endless(), work, concurrency=5, ordered=True)
+        first = await anext(outcomes)
+        seen = len(begun)
+        await outcomes.aclose()
+        return [first.value, seen]
+
+    assert run_in_virtual_time(run()) == [0, 5]
+
+
+def test_progress_tells_what_is_done_and_what_holds_it_up():
+    seen: list[Progress] = []
+    busy = {"c1": 2, "c3": 1}
+
+    async def respond(request: Request) -> RawResponse:
+        customer = request.url.rpartition("/")[2]
+        await asyncio.sleep(1)
+        if busy.get(customer, 0):
+            busy[customer] -= 1
+            return answer(status=429, headers={"Retry-After": "60"})
+        return answer(status=404) if customer == "c4" else answer({"id": customer})
+
+    async def run(client: PartnerCenterClient) -> float:
+        customers = [f"c{number}" for number in range(6)]
+        async for _ in fan_out(customers, client.customers.get, concurrency=3, progress=seen.append):
+            pass
+        return asyncio.get_running_loop().time()
+
+    took, _ = call(respond, run)
+    assert 120 < took < 130
+    last = seen[-1]
+    assert (last.done, last.failed, last.in_flight, last.retries, last.throttled_until) == (6, 1, 0, 3, None)
+    assert max(each.in_flight for each in seen) == 3
+    assert any(each.throttled_until is not None and 60 < each.throttled_until < 63 for each in seen)
+    assert [each.done for each in seen] == sorted(each.done for each in seen)
+
+
+def test_a_progress_hook_that_fails_is_heard():
+    def broken(_: Progress) -> None:
+        raise ZeroDivisionError
+
+    async def run():
+        return [outcome async for outcome in fan_out([1, 2], double, progress=broken)]
+
+    with pytest.raises(ZeroDivisionError):
+        run_in_virtual_time(run())

@@ -114,3 +114,5 @@ async def many(client: PartnerCenterClient) -> None:
         assert_type(outcome.error, Exception | None)
     async for each in fan_out(["a", "b"], client.customers.get):
         assert_type(each, Outcome[str, Customer])
+    async for item in fan_out(["a", "b"], client.orders.list, ordered=True, progress=print):
+        assert_type(item, Outcome[str, Order])

@@ -7,6 +7,7 @@ import re
 import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
+from contextvars import ContextVar
 from typing import TypeVar, cast
 
 import backoff
@@ -57,6 +58,26 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Return the longest random wait after so many tries."""
         # The exponent is capped for policies of very many attempts, whose power would not fit a float.
         return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
+
+
+class Retries:
+    """What a job wants to know of the retries of all calls that it makes."""
+
+    __slots__ = ("count", "throttled_until")
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.count = 0
+        self.throttled_until = 0.0
+
+    def add(self, error: PartnerCenterError, wait: float) -> None:
+        """Count a retry."""
+        self.count += 1
+        if isinstance(error, ThrottledError):
+            self.throttled_until = max(self.throttled_until, get_running_loop().time() + wait)
+
+
+RETRIES: ContextVar[Retries | None] = ContextVar("retries", default=None)  # of the job that a call is made for
 
 
 class RetryBucket:
@@ -159,6 +180,9 @@ def _gives_up(failed: FailedTryError) -> bool:
     attempts.history.append(made)
     what = made.status or made.error
     _logger.debug("%s %s: %s, trying again in %.3f s", attempts.method, attempts.path, what, made.waited)
+    retries = RETRIES.get()
+    if retries is not None:
+        retries.add(error, failed.wait)
     if attempts.on_retry is not None:
         attempts.on_retry(made)
     return False
