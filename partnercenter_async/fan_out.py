@@ -94,13 +94,14 @@ async def _each(source: Iterable[S]) -> AsyncIterator[S]:
 class _Feed(Generic[S, T]):
     """One input and what came of it so far that was not taken yet."""
 
-    __slots__ = ("ended", "error", "input", "ready", "room", "task")
+    __slots__ = ("cancelled", "ended", "error", "input", "ready", "room", "task")
 
     def __init__(self, item: S) -> None:
         self.input = item
         self.ready: deque[tuple[T, ...]] = deque()
         self.room = asyncio.Semaphore(1)
         self.error: Exception | None = None
+        self.cancelled = False  # by somebody else than the fan-out's end
         self.ended = False
         self.task: asyncio.Task[None] | None = None
 
@@ -120,7 +121,7 @@ class _FanOut(Generic[S, T]):
         self.ordered = ordered
         self.feeds: dict[_Feed[S, T], None] = {}  # in the order of the inputs
         self.arrived: asyncio.Queue[_Feed[S, T] | None] = asyncio.Queue()
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.drawing: asyncio.Task[None] | None = None  # until the source has ended
         self._inputs = inputs
         self._call = call
@@ -145,10 +146,11 @@ class _FanOut(Generic[S, T]):
                 self._report()
         except StopAsyncIteration:
             pass
-        except Exception as error:  # noqa: BLE001 - raised behind the outcomes of what was begun
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - raised behind the outcomes
             self.failure = error
-        self.drawing = None
-        self.arrived.put_nowait(None)
+        finally:
+            self.drawing = None
+            self.arrived.put_nowait(None)
 
     async def _run(self, feed: _Feed[S, T]) -> None:
         try:
@@ -162,8 +164,11 @@ class _FanOut(Generic[S, T]):
                 feed.ready.append((await made,))
         except Exception as error:  # noqa: BLE001 - the caller's to sort out
             feed.error = error
-        feed.ended = True
-        self.arrived.put_nowait(feed)
+        except asyncio.CancelledError:
+            feed.cancelled = True
+        finally:
+            feed.ended = True
+            self.arrived.put_nowait(feed)
 
     def forget(self, feed: _Feed[S, T]) -> None:
         """Give the place of a call whose last outcome was taken to the next."""
@@ -210,6 +215,8 @@ async def _outcomes(work: _FanOut[S, T]) -> AsyncGenerator[Outcome[S, T], None]:
                     feed.room.release()
                 if not feed.ended or feed not in work.feeds:
                     break
+                if feed.cancelled:
+                    raise asyncio.CancelledError
                 if feed.error is not None:
                     yield Outcome(feed.input, None, feed.error)
                 work.forget(feed)

@@ -370,3 +370,25 @@ def test_a_progress_hook_that_fails_is_heard():
 
     with pytest.raises(ZeroDivisionError):
         run_in_virtual_time(run())
+
+
+@pytest.mark.parametrize("where", ["call", "source"])
+def test_a_cancellation_from_within_passes_and_hangs_nobody(where):
+    async def cancelled(number: int) -> int:
+        if where == "call" and number == 3:
+            raise asyncio.CancelledError
+        return number
+
+    async def source():
+        for number in range(6):
+            yield number
+            if where == "source" and number == 3:
+                raise asyncio.CancelledError
+
+    async def run() -> int:
+        with pytest.raises(asyncio.CancelledError):
+            async for _ in fan_out(source(), cancelled, concurrency=2):
+                await asyncio.sleep(1)
+        return len(asyncio.all_tasks())
+
+    assert run_in_virtual_time(run()) == 1
