@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Optional
 
 import aiohttp
@@ -14,6 +15,8 @@ from azure.keyvault.secrets._generated._utils.model_base import Model as Typespe
 from azure.keyvault.secrets._generated._utils.model_base import _deserialize, rest_field
 from msrest.serialization import Deserializer
 from msrest.serialization import Model as MsrestModel
+
+from benchmarks.plain import full, full_of_dict, thin, thin_of_dict
 
 CONNECTIONS = 256
 ORDERS = "/customers/c/orders?include_price=true"
@@ -56,11 +59,11 @@ class AzureCore:
 
     async def thin(self) -> int:
         """Walk thinly."""
-        return await self._walk(_thin_dict)
+        return await self._walk(thin_of_dict)
 
     async def full(self) -> int:
         """Walk fully."""
-        return await self._walk(_full_dict)
+        return await self._walk(full_of_dict)
 
     async def _walk(self, read: Callable[[dict[str, Any]], int]) -> int:
         async def get_next(link: dict[str, Any] | None) -> AsyncHttpResponse:
@@ -101,11 +104,11 @@ class _Generated:
 
     async def thin(self) -> int:
         """Walk thinly."""
-        return await self._walk(_thin)
+        return await self._walk(thin)
 
     async def full(self) -> int:
         """Walk fully."""
-        return await self._walk(_full)
+        return await self._walk(partial(full, own="self_property"))
 
     async def _walk(self, read: Callable[[Any], int]) -> int:
         total = 0
@@ -335,40 +338,3 @@ class AzureMsrest(_Generated):
 
     def _statuses(self, response: PipelineResponse[Any, Any]) -> Any:
         return self._deserialize("Statuses", response)
-
-
-def _thin_dict(order: dict[str, Any]) -> int:
-    total = len(order["id"]) + len(order["status"]) + datetime.fromisoformat(order["creationDate"]).day
-    for line in order["lineItems"]:
-        total += line["lineItemNumber"] + line["quantity"]
-    return total
-
-
-def _full_dict(order: dict[str, Any]) -> int:
-    links = order["links"]
-    total = _thin_dict(order) + len(links["self"]["uri"]) + len(links["provisioningStatus"]["uri"])
-    total += len(links["patchOperation"]["uri"]) + int(order["totalPrice"])
-    for line in order["lineItems"]:
-        price, links = line["pricing"], line["links"]
-        total += int(price["listPrice"] + price["discountedPrice"] + price["proratedPrice"] + price["price"])
-        total += int(price["extendedPrice"]) + len(links["product"]["uri"]) + len(links["sku"]["uri"])
-        total += len(links["availability"]["uri"])
-    return total
-
-
-def _thin(order: Any) -> int:
-    total = len(order.id) + len(order.status) + order.creation_date.day
-    for line in order.line_items:
-        total += line.line_item_number + line.quantity
-    return total
-
-
-def _full(order: Any) -> int:
-    links = order.links
-    total = _thin(order) + len(links.self_property.uri) + len(links.provisioning_status.uri)
-    total += len(links.patch_operation.uri) + int(order.total_price)
-    for line in order.line_items:
-        price, links = line.pricing, line.links
-        total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
-        total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
-    return total

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -12,7 +11,7 @@ from pyreqwest.client import ClientBuilder
 from yarl import URL
 
 from benchmarks.peers import CONNECTIONS
-from benchmarks.plain import Page, Statuses, full, thin
+from benchmarks.plain import Page, Statuses, full, full_of_dict, thin, thin_of_dict
 
 ORDERS = "/customers/c/orders?include_price=true"
 SMALL = "/customers/c/orders/o/provisioningstatus"
@@ -28,10 +27,10 @@ class Json:
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
 
     async def thin(self) -> int:
-        return await self._walk(_thin)
+        return await self._walk(thin_of_dict)
 
     async def full(self) -> int:
-        return await self._walk(_full)
+        return await self._walk(full_of_dict)
 
     async def _walk(self, read: Callable[[Any], int]) -> int:
         total = 0
@@ -97,22 +96,3 @@ class Pyreqwest:
 
     async def close(self) -> None:
         await self._client.close()
-
-
-def _thin(order: Any) -> int:
-    total: int = len(order["id"]) + len(order["status"]) + datetime.fromisoformat(order["creationDate"]).day
-    for line in order["lineItems"]:
-        total += line["lineItemNumber"] + line["quantity"]
-    return total
-
-
-def _full(order: Any) -> int:
-    links = order["links"]
-    total = _thin(order) + len(links["self"]["uri"]) + len(links["provisioningStatus"]["uri"])
-    total += len(links["patchOperation"]["uri"]) + int(order["totalPrice"])
-    for line in order["lineItems"]:
-        price, links = line["pricing"], line["links"]
-        total += int(price["listPrice"] + price["discountedPrice"] + price["proratedPrice"] + price["price"])
-        total += int(price["extendedPrice"])
-        total += len(links["product"]["uri"]) + len(links["sku"]["uri"]) + len(links["availability"]["uri"])
-    return total

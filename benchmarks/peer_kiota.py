@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from kiota_abstractions.api_client_builder import register_default_deserializer, register_default_serializer
@@ -17,6 +18,8 @@ from kiota_http.httpx_request_adapter import HttpxRequestAdapter
 from kiota_http.kiota_client_factory import KiotaClientFactory
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from kiota_serialization_json.json_serialization_writer_factory import JsonSerializationWriterFactory
+
+from benchmarks.plain import full, thin
 
 
 @dataclass
@@ -490,11 +493,11 @@ class Kiota:
 
     async def thin(self) -> int:
         """Walk thinly."""
-        return await self._walk(_thin)
+        return await self._walk(thin)
 
     async def full(self) -> int:
         """Walk fully."""
-        return await self._walk(_full)
+        return await self._walk(partial(full, own="self_"))
 
     async def _walk(self, read: Callable[[Any], int]) -> int:
         total = 0
@@ -522,20 +525,3 @@ class Kiota:
     async def close(self) -> None:
         """End."""
         await self._client.aclose()
-
-
-def _thin(order: Any) -> int:
-    total = len(order.id) + len(order.status) + order.creation_date.day
-    for line in order.line_items:
-        total += line.line_item_number + line.quantity
-    return total
-
-
-def _full(order: Any) -> int:
-    total = _thin(order) + len(order.links.self_.uri) + len(order.links.provisioning_status.uri)
-    total += len(order.links.patch_operation.uri) + int(order.total_price)
-    for line in order.line_items:
-        price, links = line.pricing, line.links
-        total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
-        total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
-    return total

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Generic, TypeVar
+from functools import cached_property, partial
+from typing import Generic, TypeVar
 
 import httpx2
 from openai import DefaultAsyncHttpxClient
@@ -19,6 +19,8 @@ from openai._exceptions import APIStatusError
 from openai._models import BaseModel, FinalRequestOptions
 from openai._resource import AsyncAPIResource
 from pydantic import Field
+
+from benchmarks.plain import full, thin
 
 CONNECTIONS = 256
 
@@ -175,11 +177,11 @@ class Stainless:
 
     async def thin(self) -> int:
         """Walk thinly."""
-        return await self._walk(_thin)
+        return await self._walk(thin)
 
     async def full(self) -> int:
         """Walk fully."""
-        return await self._walk(_full)
+        return await self._walk(partial(full, own="self_"))
 
     async def _walk(self, read: Callable[[_Order], int]) -> int:
         total = 0
@@ -195,21 +197,3 @@ class Stainless:
     async def close(self) -> None:
         """End."""
         await self._client.close()
-
-
-def _thin(order: _Order) -> int:
-    total = len(order.id) + len(order.status) + order.creation_date.day
-    for line in order.line_items:
-        total += line.line_item_number + line.quantity
-    return total
-
-
-def _full(order: Any) -> int:
-    links = order.links
-    total = _thin(order) + len(links.self_.uri) + len(links.provisioning_status.uri)
-    total += len(links.patch_operation.uri) + int(order.total_price)
-    for line in order.line_items:
-        price, links = line.pricing, line.links
-        total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
-        total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
-    return total

@@ -131,12 +131,33 @@ def thin(order: Any) -> int:
     return total
 
 
-def full(order: Any) -> int:
-    """Read every price and link of an order too."""
-    total = thin(order) + len(order.links.self.uri) + len(order.links.provisioning_status.uri)
+def full(order: Any, own: str = "self") -> int:
+    """Read every price and link of an order too; ``own`` is what the stack calls the link to itself."""
+    total = thin(order) + len(getattr(order.links, own).uri) + len(order.links.provisioning_status.uri)
     total += len(order.links.patch_operation.uri) + int(order.total_price)
     for line in order.line_items:
         price, links = line.pricing, line.links
         total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
         total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
+    return total
+
+
+def thin_of_dict(order: Any) -> int:
+    """Read thinly what is no object but a dict."""
+    total: int = len(order["id"]) + len(order["status"]) + datetime.fromisoformat(order["creationDate"]).day
+    for line in order["lineItems"]:
+        total += line["lineItemNumber"] + line["quantity"]
+    return total
+
+
+def full_of_dict(order: Any) -> int:
+    """Read fully what is no object but a dict."""
+    links = order["links"]
+    total = thin_of_dict(order) + len(links["self"]["uri"]) + len(links["provisioningStatus"]["uri"])
+    total += len(links["patchOperation"]["uri"]) + int(order["totalPrice"])
+    for line in order["lineItems"]:
+        price, links = line["pricing"], line["links"]
+        total += int(price["listPrice"] + price["discountedPrice"] + price["proratedPrice"] + price["price"])
+        total += int(price["extendedPrice"])
+        total += len(links["product"]["uri"]) + len(links["sku"]["uri"]) + len(links["availability"]["uri"])
     return total
