@@ -108,7 +108,9 @@ class PartnerCenterClient:
         """
         credential = options.pop("credential", None)
         view = object.__new__(type(self))
-        view._bind(self._session.view(structs.replace(self._session.settings, **cast("Any", options)), credential))
+        view._bind(
+            self._session.view(Settings(**(structs.asdict(self._session.settings) | cast("Any", options))), credential)
+        )
         return view
 
     @overload
