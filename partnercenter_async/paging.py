@@ -210,7 +210,7 @@ class Pager(Generic[T]):
         :data:`Timestamp`. What is odd is read as tolerantly as the full models are, unless the struct holds a kind that
         none of those has, such as float. Continuations fit either. Raises TypeError for what msgspec can't read.
         """
-        check_kind(item)
+        check_kind(cast("Any", item))
         return Pager(self._listing.reading(item))
 
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:

@@ -43,7 +43,8 @@ def decode(body: bytes, into: type[T]) -> T:
     raise made
 
 
-def check_kind(kind: object) -> None:
+@lru_cache(maxsize=256)  # a job asks again for each of its customers
+def check_kind(kind: type) -> None:
     """Raise TypeError for a type that nothing can be decoded into."""
     found = inspect.type_info(kind)
     if isinstance(found, inspect.CustomType) and found.cls not in (Timestamp, JsonObject):
