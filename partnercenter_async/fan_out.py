@@ -33,6 +33,8 @@ class Outcome(msgspec.Struct, Generic[S, T], frozen=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a fan-out is: inputs that are ``done``, those of them that ``failed``, and those ``in_flight``.
 
+    An input is in flight until its last outcome was taken, and done from then on.
+
     ``retries`` counts those of all its calls; ``throttled_until`` is when the last of the waits that the service asked
     for ends, on the event loop's clock, and None where none does later than now.
     """
@@ -78,8 +80,9 @@ def fan_out(
     At most ``concurrency`` calls are begun whose last outcome was not taken yet, and of a Pager one page is held ready
     and one fetched at most, so a slow consumer holds up calls rather than piling up results; inputs are drawn from the
     source only as places become free. ``ordered`` gives the outcomes in the order of the inputs. An exception of a call
-    is its outcome's ``error`` and stops nothing else; one of the source is raised once all begun calls were given.
-    Leaving the loop cancels the calls under way. ``progress`` is called whenever an input is begun or done.
+    is its outcome's ``error`` and stops nothing else; one of the source is raised once all begun calls were given. What
+    is no :class:`Exception`, such as a cancellation from within a call, is raised at once. Leaving the loop cancels the
+    calls under way. ``progress`` is called whenever an input is begun or done.
     """
     check_count("concurrency", concurrency)
     inputs = aiter(source) if isinstance(source, AsyncIterable) else _each(source)
@@ -94,14 +97,14 @@ async def _each(source: Iterable[S]) -> AsyncIterator[S]:
 class _Feed(Generic[S, T]):
     """One input and what came of it so far that was not taken yet."""
 
-    __slots__ = ("cancelled", "ended", "error", "input", "ready", "room", "task")
+    __slots__ = ("broken", "ended", "error", "input", "ready", "room", "task")
 
     def __init__(self, item: S) -> None:
         self.input = item
         self.ready: deque[tuple[T, ...]] = deque()
         self.room = asyncio.Semaphore(1)
         self.error: Exception | None = None
-        self.cancelled = False  # by somebody else than the fan-out's end
+        self.broken: BaseException | None = None  # by what is no outcome, such as a cancellation from within
         self.ended = False
         self.task: asyncio.Task[None] | None = None
 
@@ -146,7 +149,9 @@ class _FanOut(Generic[S, T]):
                 self._report()
         except StopAsyncIteration:
             pass
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - raised behind the outcomes
+        except (KeyboardInterrupt, SystemExit):
+            raise  # through the event loop
+        except BaseException as error:  # noqa: BLE001 - raised behind the outcomes
             self.failure = error
         finally:
             self.drawing = None
@@ -164,8 +169,10 @@ class _FanOut(Generic[S, T]):
                 feed.ready.append((await made,))
         except Exception as error:  # noqa: BLE001 - the caller's to sort out
             feed.error = error
-        except asyncio.CancelledError:
-            feed.cancelled = True
+        except (KeyboardInterrupt, SystemExit):
+            raise  # through the event loop
+        except BaseException as error:  # noqa: BLE001 - raised in place of the outcome
+            feed.broken = error
         finally:
             feed.ended = True
             self.arrived.put_nowait(feed)
@@ -215,8 +222,8 @@ async def _outcomes(work: _FanOut[S, T]) -> AsyncGenerator[Outcome[S, T], None]:
                     feed.room.release()
                 if not feed.ended or feed not in work.feeds:
                     break
-                if feed.cancelled:
-                    raise asyncio.CancelledError
+                if feed.broken is not None:
+                    raise feed.broken
                 if feed.error is not None:
                     yield Outcome(feed.input, None, feed.error)
                 work.forget(feed)

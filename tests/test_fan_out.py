@@ -392,3 +392,30 @@ def test_a_cancellation_from_within_passes_and_hangs_nobody(where):
         return len(asyncio.all_tasks())
 
     assert run_in_virtual_time(run()) == 1
+
+
+class Panic(BaseException):
+    """What a library raises that is no Exception, as those written in Rust do."""
+
+
+@pytest.mark.fault("F34")
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("where", ["call", "source"])
+def test_what_is_no_exception_is_raised_and_no_input_vanishes(where, ordered):
+    async def panicking(number: int) -> int:
+        if where == "call" and number == 3:
+            raise Panic
+        return number
+
+    def source():
+        yield from range(4)
+        if where == "source":
+            raise Panic
+
+    async def run() -> int:
+        with pytest.raises(Panic):
+            async for _ in fan_out(source(), panicking, concurrency=2, ordered=ordered):
+                pass
+        return len(asyncio.all_tasks())
+
+    assert run_in_virtual_time(run()) == 1
