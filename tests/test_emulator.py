@@ -45,9 +45,12 @@ from partnercenter_async.emulator import (
     ThrottleCustomer,
     ThrottlePartner,
     WrongLength,
+    fails,
     fingerprint,
     gateway_throttle,
+    loses,
     service_error,
+    throttles,
 )
 
 SCOPE = "https://api.example.test/.default"
@@ -702,10 +705,51 @@ async def test_fault_for_one_customer_leaves_the_others(client):
     assert (answer.status, answer.headers["Retry-After"], answer.json()["statusCode"]) == (429, "7", 429)
 
 
-@pytest.mark.parametrize("numbers", [{"nth": 0}, {"times": 0}, {"every": 0}])
-def test_fault_counts_from_one(numbers):
-    with pytest.raises(ValueError, match="count from 1"):
-        Fault(Answer(500), **numbers)
+@pytest.mark.parametrize("name", ["nth", "times", "every"])
+@pytest.mark.parametrize("number", [0, -1, 1.5, "1", True])
+def test_fault_counts_from_one(name, number):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number from 1, not {number!r}"):
+        Fault(Answer(500), **{name: number})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: fails("orders.lst"), "operation must be one of .*'api', not 'orders.lst', perhaps 'orders.list'"),
+        (lambda: loses("customers"), "operation must be one of 'customers.list', .*, not 'customers'"),
+        (lambda: Fault(Answer(500), operation="orders.lst"), "operation must be .*, perhaps 'orders.list'"),
+        (lambda: fails(status="x"), r"status must be a whole number from 400 to 599, not 'x': .* Fault\(Answer"),
+        (lambda: fails(status=200), "status must be a whole number from 400 to 599, not 200"),
+        (lambda: Answer(99), "status must be a whole number from 200 to 599, not 99"),
+        (lambda: Redirect("301", "/"), "status must be a whole number from 200 to 599, not '301'"),
+        (lambda: throttles("c", seconds=-1), "seconds must be a number of seconds, 0 or more, not -1"),
+        (lambda: throttles(seconds="7"), "seconds must be a number of seconds, 0 or more, not '7'"),
+        (lambda: Delay(float("inf")), "seconds must be a number of seconds, 0 or more, not inf"),
+        (lambda: Drip(float("nan")), "interval must be a number of seconds, 0 or more, not nan"),
+        (lambda: BrokenChunk(-1.0), "pause must be a number of seconds, 0 or more, not -1.0"),
+        (lambda: Emulator().count("orders.lst"), "operation must be .*, not 'orders.lst', perhaps 'orders.list'"),
+    ],
+)
+def test_what_no_request_could_meet_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Emulator().inject("x"), r"a fault must be made by fails\(...\), .* or Fault\(action, ...\), not 'x'"),
+        (lambda: Emulator().inject(DropAfter()), r"or Fault\(action, ...\), not DropAfter\(\)"),
+        (lambda: Emulator(faults=["x"]), "a fault must be made by .*, not 'x'"),
+        (lambda: Fault("x"), r"action must be an action such as Delay\(5.0\) .*, not 'x'"),
+        (lambda: Fault(DropAfter), "action must be an action such as .*, not <class"),
+        (lambda: fails(customer_id=7), "customer_id must be text or None, not 7: add_customer returns the id of one"),
+        (lambda: Fault(DropAfter(), method=7), "method must be text or None, not 7: such as 'GET'"),
+    ],
+)
+def test_what_is_no_fault_is_refused(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
 
 
 async def test_token_endpoint_can_fail_too(client):
@@ -925,6 +969,19 @@ async def test_taken_port_is_an_error():
             await Emulator(port=port).__aenter__()
 
 
-def test_page_needs_a_record():
-    with pytest.raises(ValueError, match="at least one"):
-        Emulator(page_size=0)
+@pytest.mark.parametrize(
+    ("habit", "message"),
+    [
+        ({"page_size": 0}, "page_size must be a whole number from 1, not 0"),
+        ({"customers_page_size": "2"}, "customers_page_size must be a whole number from 1, not '2'"),
+        ({"token_lifetime": -1}, "token_lifetime must be a number of seconds, 0 or more, not -1"),
+        ({"paging": "sek"}, "paging must be one of 'seek', 'offset', not 'sek'"),
+        ({"link_style": "x"}, "link_style must be one of 'root', 'version', .*, 'mixed', not 'x'"),
+        ({"last_links": "x"}, "last_links must be one of 'missing', 'self', 'null_next', 'empty_uri', not 'x'"),
+        ({"mfa": "no"}, "mfa must be one of True, False, not 'no'"),
+        ({"events_content_type": 7}, "events_content_type must be text or None, not 7: such as 'text/plain'"),
+    ],
+)
+def test_a_habit_that_the_service_cannot_have_is_refused(habit, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Emulator(**habit)

@@ -2,21 +2,65 @@
 
 import subprocess
 import sys
+from unittest import mock
+
+import pytest
+
+import partnercenter_async
+from partnercenter_async.client import PartnerCenterClient
 
 PROGRAM = """
 import sys
 import aiohttp, backoff, msgspec
 before = set(sys.modules)
 import partnercenter_async
+partnercenter_async.PartnerCenterClient
 print(*sorted(set(sys.modules) - before))
 """
 
 
-def test_importing_the_package_imports_nothing_else():
+def output_of(program: str) -> list[str]:
+    return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_using_the_package_imports_nothing_else():
     """Not azure, which costs more than all else together, nor anything of the extras."""
-    run = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
-    modules = run.stdout.split()
+    modules = output_of(PROGRAM)
     assert [name for name in modules if name.partition(".")[0] != "partnercenter_async"] == []
     assert "partnercenter_async.client" in modules
-    assert len(modules) <= 32
-    assert {"emulator", "cli", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
+    assert len(modules) <= 33
+    assert {"emulator", "cli", "jobs", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
+
+
+def test_the_package_without_a_name_and_the_pytest_plugin_import_nothing():
+    """pytest loads them in every run of every project that has the package installed."""
+    program = "import sys, pytest; before = set(sys.modules); import partnercenter_async.pytest_plugin; "
+    modules = output_of(program + "print(*sorted(set(sys.modules) - before))")
+    assert modules == ["partnercenter_async", "partnercenter_async.pytest_plugin"]
+
+
+def test_every_public_name_is_there_however_the_package_was_imported():
+    for first in ("partnercenter_async", "partnercenter_async.fan_out", "partnercenter_async.errors"):
+        assert output_of(f"import {first}; from partnercenter_async import *; print(fan_out.__name__)") == ["fan_out"]
+    assert set(partnercenter_async.__all__) < set(dir(partnercenter_async))
+    assert partnercenter_async.errors.NotFoundError is partnercenter_async.NotFoundError
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        partnercenter_async.nothing  # noqa: B018
+
+
+def test_what_a_test_puts_in_place_of_a_name_stays_until_it_takes_it_away(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(partnercenter_async, "PartnerCenterClient", "a fake")
+        assert not hasattr(partnercenter_async, "nothing")
+        assert "PartnerCenterClient" in dir(partnercenter_async)
+        assert partnercenter_async.PartnerCenterClient == "a fake"
+    with mock.patch("partnercenter_async.PartnerCenterClient", "a fake"):
+        assert partnercenter_async.PartnerCenterClient == "a fake"
+    assert partnercenter_async.PartnerCenterClient is PartnerCenterClient
+
+
+def test_pytest_does_not_warn_that_a_program_imported_the_package_before_it():
+    """As it would of an installed package with a plugin; where warnings are errors that ends the run."""
+    import _pytest.assertion.rewrite as rewriting
+
+    assert rewriting.AssertionRewriter.is_rewrite_disabled(partnercenter_async.__doc__)

@@ -6,7 +6,8 @@ async with Emulator(DataSet(customers=300, seed=7)) as emulator:
     assert emulator.count("orders.list") == 3
 """
 
-from partnercenter_async.emulator.data import DataSet, JsonObject, Reseller, billing_cycle
+from partnercenter_async.emulator.builder import Records
+from partnercenter_async.emulator.data import Data, DataSet, JsonObject, Reseller, billing_cycle
 from partnercenter_async.emulator.faults import (
     Action,
     AlterPage,
@@ -34,8 +35,11 @@ from partnercenter_async.emulator.faults import (
     ThrottleCustomer,
     ThrottlePartner,
     WrongLength,
+    fails,
     gateway_throttle,
+    loses,
     service_error,
+    throttles,
 )
 from partnercenter_async.emulator.server import Emulator, RecordedRequest
 from partnercenter_async.emulator.service import LastLinks, LinkStyle, Paging
@@ -50,6 +54,7 @@ __all__ = [
     "BrokenChunk",
     "CloseAfter",
     "CutBody",
+    "Data",
     "DataSet",
     "Deflate",
     "Delay",
@@ -68,6 +73,7 @@ __all__ = [
     "Operation",
     "Paging",
     "RecordedRequest",
+    "Records",
     "Redirect",
     "RepeatRecord",
     "ReplaceBody",
@@ -77,7 +83,10 @@ __all__ = [
     "ThrottlePartner",
     "WrongLength",
     "billing_cycle",
+    "fails",
     "fingerprint",
     "gateway_throttle",
+    "loses",
     "service_error",
+    "throttles",
 ]

@@ -14,7 +14,7 @@ import hashlib
 import random
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object as the emulator builds it: plain names, money as `Decimal`."""
@@ -106,7 +106,7 @@ _EVENT_NAMES = (
     "NewCommerceSubscriptionProvisioned",
     "MigrationCompleted",
 )
-_EXACT = decimal.Context(prec=60)
+EXACT = decimal.Context(prec=60)
 """Arithmetic that no setting of the caller's decimal context reaches."""
 
 
@@ -234,6 +234,90 @@ def _moment(dice: bytes, at: int) -> str:
         if shape < limit:
             return text + ending
     return day if shape < 254 else "0001-01-01T00:00:00"
+
+
+class Data(Protocol):
+    """What the service reads: a `DataSet`, or `Records` of a test's own."""
+
+    @property
+    def seed(self) -> int:
+        """The number that continuation tokens are made from."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of customers."""
+        ...
+
+    def customer_ids(self) -> Iterator[str]:
+        """Yield the ids of all customers in the order of the listing."""
+        ...
+
+    def customer_id(self, index: int) -> str:
+        """Return the id of the customer at a position of the listing."""
+        ...
+
+    def customer_index(self, customer_id: str) -> int:
+        """Return the position of a customer in the listing. Raises KeyError when there is no such customer."""
+        ...
+
+    def customer_name(self, index: int) -> tuple[str, str]:
+        """Return the company name and the domain of the customer at a position of the listing."""
+        ...
+
+    def customer(self, customer_id: str, *, full: bool = True) -> JsonObject:
+        """Return a customer as served: in full as by id, or thin as in the listing. Raises KeyError without one."""
+        ...
+
+    def order_count(
+        self,
+        customer_id: str,
+        *,
+        include_system_purchases: bool = False,
+        billing_type: str | int | None = None,
+        indirect_reseller_id: str | None = None,
+    ) -> int:
+        """Return how many orders the listing with these filters serves. Raises KeyError without such a customer."""
+        ...
+
+    def orders(
+        self,
+        customer_id: str,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        include_price: bool = True,
+        include_system_purchases: bool = False,
+        billing_type: str | int | None = None,
+        indirect_reseller_id: str | None = None,
+    ) -> Iterator[JsonObject]:
+        """Yield a customer's orders as served, from position `start` of the listing with these filters up to `stop`."""
+        ...
+
+    def order(self, customer_id: str, order_id: str, *, include_price: bool = True) -> JsonObject:
+        """Return one order as served. Raises KeyError when the customer has no such order."""
+        ...
+
+    def provisioning(self, customer_id: str, order_id: str) -> list[JsonObject]:
+        """Return the provisioning status of an order's lines as served. Raises KeyError without such an order."""
+        ...
+
+    def migrations(self, customer_id: str) -> list[JsonObject]:
+        """Return a customer's migrations as served. Raises KeyError when there is no such customer."""
+        ...
+
+    def all_migrations(self, *, start: int = 0) -> Iterator[tuple[int, JsonObject]]:
+        """Yield every customer's migrations from a position on, each with its position. Positions rise with gaps."""
+        ...
+
+    def migration(self, customer_id: str, migration_id: str) -> JsonObject:
+        """Return one migration as served. Raises KeyError when the customer has no such migration."""
+        ...
+
+    def events(
+        self, customer_id: str, *, migration_id: str | None = None, current_subscription_id: str | None = None
+    ) -> list[JsonObject]:
+        """Return the events of those of a customer's migrations that match what is given, as served."""
+        ...
 
 
 class DataSet:
@@ -432,7 +516,7 @@ class DataSet:
             order = self._order(
                 customer, self.customer_id(customer), index, self._shift(customer), include_price=include_price
             )
-            if _folded(str(order["id"])) == _folded(order_id):
+            if folded(str(order["id"])) == folded(order_id):
                 return order
         raise KeyError(order_id)
 
@@ -643,7 +727,7 @@ class DataSet:
         for number, line in enumerate(lines):
             pricing = self._pricing(dice, number, code)
             line["pricing"] = pricing
-            total = _EXACT.add(total, pricing["extendedPrice"])
+            total = EXACT.add(total, pricing["extendedPrice"])
         return total
 
     def _pricing(self, dice: bytes, number: int, code: str) -> dict[str, Decimal]:
@@ -653,7 +737,7 @@ class DataSet:
         if dice[at + 5] > 20:
             pricing["proratedPrice"] = price.prorated
         pricing["price"] = price.discounted
-        pricing["extendedPrice"] = _EXACT.multiply(price.discounted, Decimal(dice[at + 1] % 50 + 1))
+        pricing["extendedPrice"] = EXACT.multiply(price.discounted, Decimal(dice[at + 1] % 50 + 1))
         return pricing
 
     # Migrations
@@ -791,7 +875,7 @@ class DataSet:
         if source.randrange(8) == 0:
             return _Price(*(Decimal(source.randrange(10**18, 10**19)).scaleb(-15) for _ in range(3)))
         amount = source.randrange(30, 90_000)
-        return _Price(*(_EXACT.multiply(Decimal(amount - amount * part // 20), scale) for part in (0, 1, 7)))
+        return _Price(*(EXACT.multiply(Decimal(amount - amount * part // 20), scale) for part in (0, 1, 7)))
 
 
 def _tail(identifier: str) -> int:
@@ -806,6 +890,6 @@ def _tail(identifier: str) -> int:
     raise KeyError(identifier)
 
 
-def _folded(identifier: str) -> str:
+def folded(identifier: str) -> str:
     """Return an order id for comparison: GUIDs differ in letter case between endpoints, 33-character ids may not."""
     return identifier if len(identifier) == 33 else identifier.lower()

@@ -4,10 +4,12 @@ A `Fault` names the requests to hit and the action to take: instead of the true 
 """
 
 import dataclasses
+import difflib
+import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast, get_args
 
 import msgspec
 
@@ -27,13 +29,52 @@ Operation: TypeAlias = Literal[
 ]
 """The name under which a request is recorded, counted and matched."""
 
+_OPERATIONS: tuple[str, ...] = get_args(Operation)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _BLOCK = 1 << 20
+_LOWEST_STATUS, _LOWEST_ERROR, _HIGHEST_STATUS = 200, 400, 599
 
 
 def encode(document: object) -> bytes:
     """Return a document as JSON, each `Decimal` as the number that its text spells."""
     return _encoder.encode(document)
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Refuse what is no length of time."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        message = f"{name} must be a number of seconds, 0 or more, not {value!r}"
+        raise ValueError(message)
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse what is no whole number from 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        message = f"{name} must be a whole number from 1, not {value!r}"
+        raise ValueError(message)
+
+
+def check_operation(value: object, *others: str | None) -> None:
+    """Refuse what names no operation, nor is one of the others that stand for several."""
+    known = [*_OPERATIONS, *(each for each in others if each)]
+    if value not in (*_OPERATIONS, *others):
+        near = difflib.get_close_matches(str(value), known, 1)
+        hint = f", perhaps {near[0]!r}" if near else ""
+        message = f"operation must be one of {', '.join(map(repr, known))}, not {value!r}{hint}"
+        raise ValueError(message)
+
+
+def check_text(name: str, value: object, remedy: str) -> None:
+    """Refuse what is neither text nor None."""
+    if not isinstance(value, str | None):
+        message = f"{name} must be text or None, not {value!r}: {remedy}"
+        raise TypeError(message)
+
+
+def _check_status(value: object, lowest: int, remedy: str = "") -> None:
+    if not isinstance(value, int) or not lowest <= value <= _HIGHEST_STATUS:
+        message = f"status must be a whole number from {lowest} to {_HIGHEST_STATUS}, not {value!r}{remedy}"
+        raise ValueError(message)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +86,10 @@ class Answer:
     headers: Sequence[tuple[str, str]] = ()
     reason: str | None = None
     content_type: str = "application/json; charset=utf-8"
+
+    def __post_init__(self) -> None:
+        """Check the status."""
+        _check_status(self.status, _LOWEST_STATUS)
 
     def encoded(self) -> bytes:
         """Return the body as it goes over the wire."""
@@ -76,6 +121,10 @@ class ThrottleCustomer:
     seconds: float
     retry_after: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the time."""
+        check_seconds("seconds", self.seconds)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ThrottlePartner:
@@ -86,6 +135,10 @@ class ThrottlePartner:
 
     seconds: float
     retry_after: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the time."""
+        check_seconds("seconds", self.seconds)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,6 +173,10 @@ class BrokenChunk:
 
     pause: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Check the time."""
+        check_seconds("pause", self.pause)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DropBefore:
@@ -143,6 +200,10 @@ class Redirect:
     status: int
     location: str
 
+    def __post_init__(self) -> None:
+        """Check the status."""
+        _check_status(self.status, _LOWEST_STATUS)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Delay:
@@ -150,12 +211,20 @@ class Delay:
 
     seconds: float
 
+    def __post_init__(self) -> None:
+        """Check the time."""
+        check_seconds("seconds", self.seconds)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drip:
     """Sends the true answer one byte at a time."""
 
     interval: float
+
+    def __post_init__(self) -> None:
+        """Check the time."""
+        check_seconds("interval", self.interval)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -345,6 +414,12 @@ Action: TypeAlias = (
 )
 
 
+def _check_action(value: object) -> None:
+    if not isinstance(value, Action):
+        message = f"action must be an action such as Delay(5.0) or service_error(503, 800003, 'Down.'), not {value!r}"
+        raise TypeError(message)
+
+
 def _items(page: JsonObject) -> list[object]:
     items = page["items"]
     if not isinstance(items, list):
@@ -378,13 +453,15 @@ class Fault:
     in all (None: for ever), or with `every` each so-manieth instead. Every fault counts every request that it matches;
     when several hit, the one injected first acts.
 
+    `operation` "api" is every request but those for tokens, None every request.
+
     An outage is `Fault(service_error(503, 800003, "Down."), times=None)`, a slow token endpoint
     `Fault(Delay(5.0), operation="token", times=None)`.
     """
 
     action: Action
     _: dataclasses.KW_ONLY
-    operation: Operation | None = None
+    operation: Operation | Literal["api"] | None = None
     customer_id: str | None = None
     method: str | None = None
     nth: int = 1
@@ -392,15 +469,21 @@ class Fault:
     every: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
-        if self.nth < 1 or (self.times is not None and self.times < 1) or (self.every is not None and self.every < 1):
-            message = "nth, times and every count from 1"
-            raise ValueError(message)
+        """Check what is to happen, and to which requests."""
+        _check_action(self.action)
+        check_operation(self.operation, "api", None)
+        check_text("customer_id", self.customer_id, "add_customer returns the id of one")
+        check_text("method", self.method, "such as 'GET'")
+        check_count("nth", self.nth)
+        if self.times is not None:
+            check_count("times", self.times)
+        if self.every is not None:
+            check_count("every", self.every)
 
     def matches(self, operation: Operation, customer_id: str | None, method: str) -> bool:
         """Return whether a request is one of those that this fault counts."""
         return (
-            self.operation in (None, operation)
+            (self.operation in (None, operation) or (self.operation == "api" and operation != "token"))
             and (
                 self.customer_id is None
                 or (customer_id is not None and self.customer_id.lower() == customer_id.lower())
@@ -415,20 +498,68 @@ class Fault:
         return number >= self.nth and (self.times is None or number < self.nth + self.times)
 
 
+def fails(
+    operation: Operation | Literal["api"] = "api",
+    *,
+    customer_id: str | None = None,
+    status: int = 503,
+    code: int = 800003,
+    nth: int = 1,
+    times: int | None = 1,
+) -> Fault:
+    """Return a fault that answers with an error of the service; `times=None` for ever."""
+    _check_status(status, _LOWEST_ERROR, ": for other answers there is Fault(Answer(...))")
+    answer = service_error(status, code, "The emulator fails on purpose.")
+    return Fault(answer, operation=operation, customer_id=customer_id, nth=nth, times=times)
+
+
+def throttles(customer_id: str | None = None, *, seconds: float, nth: int = 1) -> Fault:
+    """Return a fault that bars a customer, or without one the partner, for so many seconds from its next request on."""
+    action = ThrottlePartner(seconds) if customer_id is None else ThrottleCustomer(seconds)
+    return Fault(action, operation="api", customer_id=customer_id, nth=nth)
+
+
+def loses(
+    operation: Operation | Literal["api"] = "api",
+    *,
+    customer_id: str | None = None,
+    nth: int = 1,
+    times: int | None = 1,
+) -> Fault:
+    """Return a fault that processes the request and breaks the connection in place of an answer."""
+    return Fault(DropAfter(), operation=operation, customer_id=customer_id, nth=nth, times=times)
+
+
+def _check_fault(value: object) -> None:
+    if not isinstance(value, Fault):
+        message = f"a fault must be made by fails(...), throttles(...), loses(...) or Fault(action, ...), not {value!r}"
+        raise TypeError(message)
+
+
 class Script:
     """The faults in force, in the order of their injection, and how many requests each has seen."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self._seen = dict.fromkeys(faults, 0)
+        self._seen: dict[Fault, int] = {}
+        self._acted: set[Fault] = set()
+        for fault in faults:
+            self.inject(fault)
 
     def inject(self, fault: Fault) -> None:
         """Add a fault behind the others; its counting begins now, anew if it was there already."""
+        _check_fault(fault)
         self._seen.pop(fault, None)
         self._seen[fault] = 0
+        self._acted.discard(fault)
 
     def clear(self) -> None:
         """Take every fault out."""
         self._seen.clear()
+        self._acted.clear()
+
+    def missed(self) -> list[Fault]:
+        """Return those that have not acted on any request."""
+        return [fault for fault in self._seen if fault not in self._acted]
 
     def next_action(self, operation: Operation, customer_id: str | None, method: str) -> Action | None:
         """Count a request and return what is to happen to it."""
@@ -438,4 +569,5 @@ class Script:
                 self._seen[fault] = seen + 1
                 if action is None and fault.hits(seen + 1):
                     action = fault.action
+                    self._acted.add(fault)
         return action

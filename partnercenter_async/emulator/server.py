@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from partnercenter_async.emulator.data import DataSet
+from partnercenter_async.emulator.data import Data, DataSet
 from partnercenter_async.emulator.faults import (
     Action,
     Answer,
@@ -45,6 +45,10 @@ from partnercenter_async.emulator.faults import (
     ThrottleCustomer,
     ThrottlePartner,
     WrongLength,
+    check_count,
+    check_operation,
+    check_seconds,
+    check_text,
     encode,
     gateway_throttle,
 )
@@ -142,7 +146,7 @@ class Emulator:
     It runs in the event loop that enters it and serves nothing before. Leaving it closes every connection at once.
 
     Args:
-        data: The customers to serve. By default a small data set.
+        data: The customers to serve, a `DataSet` or `Records`. By default a small data set.
         page_size: The largest page of orders, and of migrations when a request does not say more.
         customers_page_size: The largest page of customers.
         token_lifetime: How long access tokens live, in seconds of loop time.
@@ -161,7 +165,7 @@ class Emulator:
 
     def __init__(
         self,
-        data: DataSet | None = None,
+        data: Data | None = None,
         *,
         page_size: int = 200,
         customers_page_size: int = 50,
@@ -178,11 +182,18 @@ class Emulator:
         keep_requests: bool = True,
         port: int = 0,
     ) -> None:
-        if page_size < 1 or customers_page_size < 1:
-            message = "a page has at least one record"
-            raise ValueError(message)
-        self.data = DataSet() if data is None else data
-        """The data set that is served."""
+        check_count("page_size", page_size)
+        check_count("customers_page_size", customers_page_size)
+        check_seconds("token_lifetime", token_lifetime)
+        _check_choice("paging", paging, get_args(Paging))
+        _check_choice("link_style", link_style, get_args(LinkStyle))
+        _check_choice("last_links", last_links, get_args(LastLinks))
+        check_text("events_content_type", events_content_type, "such as 'text/plain'")
+        switches = {"bom": bom, "require_mfa": require_mfa, "mfa": mfa, "rotate_refresh_token": rotate_refresh_token}
+        for name, switch in switches.items():
+            _check_choice(name, switch, (True, False))
+        self.data: Data = DataSet() if data is None else data
+        """The records that are served."""
         self.requests: list[RecordedRequest] = []
         """Every request, token requests included, in the order of arrival."""
         self._habits = Habits(
@@ -224,6 +235,7 @@ class Emulator:
             message = "the emulator is running already"
             raise RuntimeError(message)
         loop = asyncio.get_running_loop()
+        self._throttled.clear()  # by the clock of an earlier loop, perhaps
         certificates = Certificates()
         server = _Server(self._handle)
         try:
@@ -336,6 +348,7 @@ class Emulator:
 
         Without an operation it is every request for the API, which leaves the token requests out.
         """
+        check_operation(operation, None)
         customer = None if customer_id is None else customer_id.lower()
         return sum(
             number
@@ -343,9 +356,20 @@ class Emulator:
             if (name == operation if operation else name != "token") and customer in (None, its_customer)
         )
 
-    def inject(self, fault: Fault) -> None:
-        """Add a fault behind those in force. Its counting begins now."""
-        self._script.inject(fault)
+    def inject(self, *faults: Fault) -> None:
+        """Add faults behind those in force. Their counting begins now."""
+        for fault in faults:
+            self._script.inject(fault)
+
+    def assert_faults_hit(self) -> None:
+        """Check that each fault in force hit a request: one that did not proves nothing. Raises AssertionError."""
+        missed = "".join(f"\n  {fault!r}" for fault in self._script.missed())
+        if missed:
+            arrived = Counter[str]()
+            for (operation, _), number in self._counts.items():
+                arrived[operation] += number
+            message = f"no request was hit by{missed}\nwhat arrived: {dict(arrived)}"
+            raise AssertionError(message)
 
     def clear_faults(self) -> None:
         """Take every fault out and end every throttling."""
@@ -489,6 +513,12 @@ class Emulator:
     def _send_whole(encoded: _Encoded, record: RecordedRequest) -> web.Response:
         _note_status(record, encoded.status)
         return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
+
+
+def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    if value not in choices:
+        message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}"
+        raise ValueError(message)
 
 
 def _bars(route: Route) -> tuple[str, ...]:

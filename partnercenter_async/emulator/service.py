@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
-from partnercenter_async.emulator.data import DataSet, JsonObject, Scramble, billing_cycle
+from partnercenter_async.emulator.data import Data, JsonObject, Scramble, billing_cycle
 from partnercenter_async.emulator.faults import Operation
 from partnercenter_async.emulator.tokens import TokenIssuer
 
@@ -151,9 +151,9 @@ class _SeekTokens:
 
 
 class Service:
-    """Answers API requests from a data set."""
+    """Answers API requests from the records."""
 
-    def __init__(self, data: DataSet, tokens: TokenIssuer, habits: Habits, endpoint: str) -> None:
+    def __init__(self, data: Data, tokens: TokenIssuer, habits: Habits, endpoint: str) -> None:
         self._data = data
         self._tokens = tokens
         self._habits = habits
@@ -339,7 +339,7 @@ class Service:
         found = (
             (position, migration)
             for position, migration in self._migrations_from(start, customer)
-            if (not subscription or migration["currentSubscriptionId"] == subscription)
+            if (not subscription or str(migration["currentSubscriptionId"]).upper() == subscription)
             and (not reference or migration["externalReferenceId"] == reference)
             and led in (None, migration["microsoftLed"])
         )
