@@ -1,0 +1,1 @@
+"""Totals of a month's orders, by customer and currency."""
