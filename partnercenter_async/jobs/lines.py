@@ -1,0 +1,233 @@
+"""Records as lines: JSON for programs, CSV for spreadsheets, a table for people."""
+
+import contextlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Generic, Protocol, TypeVar, cast
+
+from partnercenter_async.jobs.batch import Batch
+from partnercenter_async.jobs.tables import Column, Kind, Table, Value, plain_digits
+from partnercenter_async.models.scalars import wire_text
+
+T = TypeVar("T")
+
+
+class _Sent(Protocol):
+    """A batch of whatever records."""
+
+    @property
+    def lines(self) -> Sequence[bytes]: ...
+
+
+class NdjsonLines:
+    """One JSON object a line, with every field as the service sent it."""
+
+    head = b""
+
+    def encode(self, batch: _Sent, /) -> bytes:
+        """Return the batch's lines."""
+        return b"".join([line + b"\n" for line in batch.lines])
+
+
+class CsvLines(Generic[T]):
+    """RFC 4180 in UTF-8, one line a row, safe to open in a spreadsheet."""
+
+    def __init__(self, table: Table[T]) -> None:
+        """Take what the rows are made of."""
+        self._table = table
+        self._cells = [_CELLS[column.kind] for column in table.columns]
+        self.head = _csv([[column.name for column in table.columns]])
+
+    def encode(self, batch: Batch[T], /) -> bytes:
+        """Return the batch's rows."""
+        columns = [cells(values) for cells, values in zip(self._cells, self._table.values(batch), strict=True)]
+        return _csv(zip(*columns, strict=True))
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
+    lines: list[str] = []
+    for row in rows:
+        line = ",".join(row)
+        # To look at each cell takes longer than all else; few rows have any to quote.
+        if line.count(",") >= len(row) or _SPECIAL.search(line):
+            line = ",".join([_quoted(cell) for cell in row])
+        lines.append(line + "\r\n")
+    return "".join(lines).encode()
+
+
+# A spreadsheet may part cells at semicolons and tabs too, and then find a formula behind one.
+_SPECIAL = re.compile(r'[";\t\r\n]')
+_QUOTED = re.compile(r'[",;\t\r\n]')
+_PARTS = re.compile(r"(?<=[;\t\r\n])(?![\t\r\n])")  # where a cell could begin then
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+_RUNS = frozenset("=+-@\t\r\n")
+_QUOTES = frozenset("'\"`")
+_TURNED_QUOTES = frozenset({"Pi", "Pf"})  # categories: opening and closing ones
+_PLAIN = frozenset(map(chr, range(ord("!"), ord("~") + 1))) - _RUNS - _QUOTES  # nothing behind these can run
+
+
+def _would_run(text: str) -> bool:
+    """Tell whether a spreadsheet could take a text for a formula: by its first sign that is no blank and no quote."""
+    for sign in text:
+        plain = unicodedata.normalize("NFKC", sign)  # full-width forms are forms of the same signs
+        if plain in _RUNS:
+            return True
+        if sign.isprintable() and not (
+            plain.isspace() or plain in _QUOTES or unicodedata.category(sign) in _TURNED_QUOTES
+        ):
+            return False
+    return False
+
+
+def _guarded(text: str) -> str:
+    return "".join([f"'{part}" if _would_run(part) else part for part in _PARTS.split(text)])
+
+
+def _texts(values: Sequence[Value]) -> Sequence[str]:
+    texts = cast("Sequence[str | None]", values)
+    return [
+        (text if text[0] in _PLAIN and not _SPECIAL.search(text) else _guarded(text)) if text else "" for text in texts
+    ]
+
+
+def _integers(values: Sequence[Value]) -> Sequence[str]:
+    return ["" if value is None else str(value) for value in values]
+
+
+_WORDS = "EeIN"  # of an exponent, Infinity and NaN
+
+
+def _decimals(values: Sequence[Value]) -> Sequence[str]:
+    texts = ["" if value is None else str(value) for value in values]
+    all_texts = "".join(texts)
+    if not any(sign in all_texts for sign in _WORDS):
+        return texts
+    numbers = cast("Sequence[Decimal | None]", values)
+    return ["" if number is None else _decimal(number) for number in numbers]
+
+
+def _decimal(number: Decimal) -> str:
+    text = plain_digits(number)
+    return text if number.is_finite() else _guarded(text)
+
+
+def _booleans(values: Sequence[Value]) -> Sequence[str]:
+    return ["" if value is None else "true" if value else "false" for value in values]
+
+
+def _timestamps(values: Sequence[Value]) -> Sequence[str]:
+    last: datetime | None = None
+    text = ""
+    texts: list[str] = []
+    for when in cast("Sequence[datetime | None]", values):
+        if when is not last:  # the lines of an order share its date
+            last, text = when, "" if when is None else wire_text(when)
+        texts.append(text)
+    return _texts(texts)
+
+
+_CELLS: dict[Kind, Callable[[Sequence[Value]], Sequence[str]]] = {
+    Kind.TEXT: _texts,
+    Kind.INTEGER: _integers,
+    Kind.BOOLEAN: _booleans,
+    Kind.DECIMAL: _decimals,
+    Kind.TIMESTAMP: _timestamps,
+}
+
+
+class TextLines(Generic[T]):
+    """A table for people: columns of fixed widths, a line a row, nothing that steers a terminal."""
+
+    def __init__(self, table: Table[T]) -> None:
+        """Take what the rows are made of; of its columns those are shown that people look for."""
+        self._table = table
+        known = {column.name: (index, column) for index, column in enumerate(table.columns)}
+        self._shown = [(*known[name], width) for name, width in table.shown.items()]
+        names = [_fitted(column.name, width, right=column.kind in _RIGHT) for _, column, width in self._shown]
+        rule = ["-" * width for _, _, width in self._shown]
+        self.head = _line(names) + _line(rule)
+
+    def encode(self, batch: Batch[T], /) -> bytes:
+        """Return the batch's rows."""
+        return b"".join(
+            [
+                _line([_cell(column, row[index], width) for index, column, width in self._shown])
+                for row in self._table.rows(batch)
+            ]
+        )
+
+
+_RIGHT = frozenset({Kind.INTEGER, Kind.DECIMAL})
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    return ("  ".join(cells).rstrip() + "\n").encode()
+
+
+def _cell(column: Column, value: Value, width: int) -> str:
+    if isinstance(value, datetime):
+        return _fitted(_minute(value), width)
+    if isinstance(value, bool):
+        return _fitted("true" if value else "false", width)
+    if isinstance(value, int | Decimal):
+        text = plain_digits(Decimal(value))
+        # A number without its first or last digits would be another one.
+        return text.rjust(width) if len(text) <= width else "#" * width
+    return _fitted(value or "", width, right=column.kind in _RIGHT)
+
+
+def _minute(when: datetime) -> str:
+    with contextlib.suppress(OverflowError):  # at the ends of the calendar not each time is one in UTC
+        when = when.astimezone(UTC)
+    return when.replace(tzinfo=None).isoformat(" ", "minutes")
+
+
+_MARKS = frozenset({"Mn", "Me"})
+_WIDE = frozenset("WF")
+
+
+def _fitted(text: str, width: int, *, right: bool = False) -> str:
+    """Return a text as exactly so many places, cut with an ellipsis, and without anything that is not to be seen."""
+    if not (text.isascii() and text.isprintable()):
+        return _measured(text, width, right=right)
+    if len(text) > width:
+        return text[: width - 1] + "…"
+    return text.rjust(width) if right else text.ljust(width)
+
+
+_MOST_SIGNS = 8  # for each place; a sign can carry marks, but not a page of them
+
+
+def _measured(text: str, width: int, *, right: bool) -> str:
+    signs: list[tuple[str, int]] = []
+    used = 0
+    for sign in unicodedata.normalize("NFC", text[: width * _MOST_SIGNS]):
+        seen = sign if sign.isprintable() else " " if sign.isspace() else "\ufffd"
+        places = _places(seen)
+        signs.append((seen, places))
+        used += places
+        if used > width:
+            break
+    end = ""
+    if used > width or len(text) > width * _MOST_SIGNS:
+        end = "…"
+        while used >= width:
+            used -= signs.pop()[1]
+        used += 1
+    shown = "".join([sign for sign, _ in signs]) + end
+    blanks = " " * (width - used)
+    return blanks + shown if right else shown + blanks
+
+
+def _places(sign: str) -> int:
+    if unicodedata.category(sign) in _MARKS:
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in _WIDE else 1
