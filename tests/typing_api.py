@@ -1,8 +1,9 @@
 """What editors and type checkers know of the public face. Checked by mypy and pyright, never run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import assert_type
 
 import msgspec
@@ -29,6 +30,9 @@ from partnercenter_async import (
     Timestamp,
     fan_out,
 )
+from partnercenter_async.emulator import DataSet
+from partnercenter_async.jobs import CUSTOMERS, ORDERS, Format, Report, export
+from partnercenter_async.partner_center import PartnerCenter
 
 
 async def clients() -> None:
@@ -116,3 +120,27 @@ async def many(client: PartnerCenterClient) -> None:
         assert_type(each, Outcome[str, Customer])
     async for item in fan_out(["a", "b"], client.orders.list, ordered=True, progress=print):
         assert_type(item, Outcome[str, Order])
+
+
+async def exports(client: PartnerCenterClient) -> None:
+    def orders_of(customer_id: str) -> Pager[Order]:
+        return client.orders.list(customer_id)
+
+    report = await export(["a"], client.orders.list, "orders.ndjson", checkpoint=Path("run.ckpt"))
+    assert_type(report, Report)
+    assert_type(report.failed, Mapping[str, str])
+    await export(["a"], orders_of, "orders.csv", table=ORDERS, format=Format.CSV)
+    await export(["a"], orders_of, "o.csv", table=CUSTOMERS)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def own_records(partner_center: PartnerCenter) -> None:
+    customer = partner_center.add_customer(company_name="Contoso", company_profile={"email": None})
+    assert_type(partner_center.add_order(customer, total_price="12.50", line_items=[{"quantity": 3}]), str)
+    partner_center.add_order(customer, total_price=12.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    partner_center.add_order(customer, colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type(partner_center.add_migration(customer, microsoft_led=True), str)
+    assert_type(PartnerCenter.add_customer(partner_center), str)
+    assert_type(partner_center.records.populate(customers=3), DataSet)
+    partner_center.add_event(customer)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    async with partner_center.connect(user=True, concurrency=1, retry=RetryPolicy()) as client:
+        assert_type(client, PartnerCenterClient)

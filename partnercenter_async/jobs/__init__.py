@@ -1,0 +1,121 @@
+"""Jobs over many customers: exports that a kill at any moment costs nothing.
+
+docs/exports.md tells of the formats and their columns, docs/checkpoints.md of what goes on after a kill.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar, cast
+
+from partnercenter_async._session.arguments import check_count, check_text
+from partnercenter_async.jobs.batch import Chunk
+from partnercenter_async.jobs.checkpoint import CheckpointError
+from partnercenter_async.jobs.disk import BusyError, Disk
+from partnercenter_async.jobs.export import ExportProgress, Job, Report, run
+from partnercenter_async.jobs.formats import Format, check_paths, identity_of, output_of
+from partnercenter_async.jobs.records import chunks
+from partnercenter_async.jobs.tables import (
+    CUSTOMERS,
+    MIGRATION_EVENTS,
+    MIGRATIONS,
+    ORDER_LINES,
+    ORDERS,
+    PROVISIONING,
+    Table,
+)
+from partnercenter_async.paging import Pager
+
+__all__ = [
+    "CUSTOMERS",
+    "MIGRATIONS",
+    "MIGRATION_EVENTS",
+    "ORDERS",
+    "ORDER_LINES",
+    "PROVISIONING",
+    "BusyError",
+    "CheckpointError",
+    "ExportProgress",
+    "Format",
+    "Report",
+    "Table",
+    "export",
+]
+
+T = TypeVar("T")
+
+
+async def export(
+    customers: Iterable[str],
+    listing: Callable[[str], Pager[T]],
+    output: str | os.PathLike[str],
+    *,
+    table: Table[T] | None = None,
+    format: Format = Format.NDJSON,
+    checkpoint: str | os.PathLike[str] | None = None,
+    identity: Mapping[str, str] | None = None,
+    concurrency: int = 32,
+    on_failure: Callable[[str, Exception], None] | None = None,
+    on_progress: Callable[[ExportProgress], None] | None = None,
+) -> Report:
+    """Write the listings of many customers into one file, ``concurrency`` of them at once, and return what was done.
+
+    ``listing(customer_id)`` is called for each id; the pages of a customer stand in their order, those of several
+    between one another. ``<output>.partial`` is written to, and renamed when all is there, so ``output`` is whole
+    whenever it is. With a ``checkpoint`` a run that was stopped at any moment is gone on with by the same call: each
+    record is in the output once. What the listing depends on besides, such as filters or the tenant, belongs into
+    ``identity``, and a checkpoint that differs in it is refused. The file is removed when the run has ended.
+
+    All formats but NDJSON need a ``table``, such as ``ORDERS``, which says what is in a row.
+
+    A customer that fails costs the others nothing: it is tried again at the end where its error may pass, stands in the
+    report's ``failed``, and ``on_failure`` is called with its id and error; what was read of it is in the output. Where
+    none could be read to its end the first error is raised, and one of signing in at once; no output appears then.
+
+    Raises ValueError for a wrong argument, such as an output that is a folder, :class:`CheckpointError` for the
+    checkpoint of another run or version and for an output that was changed since, :class:`BusyError` while another run
+    writes the same output, ImportError where the extra ``parquet`` is missing, OSError where the disk is full.
+    """
+    path, journal = _resolved(output), None if checkpoint is None else _resolved(checkpoint)
+    check_paths(path, journal)
+    kind = _format(format)
+    if kind == Format.TABLE and checkpoint is not None:
+        raise ValueError("format table is for people and has no checkpoint: pass another format")
+    ids = _texts("customers", customers)
+    if identity is not None:
+        _texts("identity", [*identity, *identity.values()])
+    texts = kind == Format.NDJSON
+
+    def read(customer_id: str, continuation: str | None) -> AsyncIterator[Chunk[T]]:
+        return chunks(listing(customer_id), continuation, {"customerId": customer_id}, texts=texts)
+
+    return await run(
+        Job(
+            inputs=ids,
+            read=read,
+            output=output_of(kind, table, path, Disk()),
+            checkpoint=journal,
+            identity={**(identity or {}), **identity_of(kind, table, path)},
+            concurrency=check_count("concurrency", concurrency),
+            on_failure=on_failure,
+            on_progress=on_progress,
+        )
+    )
+
+
+def _format(value: str) -> Format:
+    try:
+        return Format(value)
+    except ValueError:
+        raise ValueError(f"format must be one of {', '.join(Format)}, not {value!r}") from None
+
+
+def _texts(name: str, values: object) -> list[str]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must be several texts, not {values!r}")  # noqa: TRY004 - as for all that is passed
+    return [check_text(name, each) for each in cast("Iterable[object]", values)]
+
+
+def _resolved(path: str | os.PathLike[str]) -> Path:
+    """Return where a file really is, so that it and what stands beside it are on one disk."""
+    return Path(path).resolve()

@@ -1,0 +1,77 @@
+"""A page's items as lines of JSON, with every digit and every unknown field as the service sent them."""
+
+import codecs
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import TypeVar, cast
+
+import msgspec
+
+from partnercenter_async.jobs.batch import Batch, Chunk
+from partnercenter_async.paging import Page, Pager
+
+T = TypeVar("T")
+
+
+class _Envelope(msgspec.Struct):
+    """A collection, looked at only as far as where its items begin and end."""
+
+    items: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def records(raw: bytes) -> list[bytes]:
+    """Return the items of a page's body, a collection or a bare array, each without blanks around its parts.
+
+    As in the client's own reading, what stands in place of an array holds no items, and a null is none. Raises
+    ValueError where the body is no JSON in UTF-8.
+    """
+    body = raw.removeprefix(codecs.BOM_UTF8).lstrip()
+    body.decode()  # what is not read is not looked at, and one byte that is no UTF-8 would spoil the whole output
+    if not body.startswith(b"["):
+        body = bytes(_envelope.decode(body).items)
+    items = _array.decode(body) if body.startswith(b"[") else []
+    return [msgspec.json.format(bytes(item), indent=-1) for item in items if bytes(item) != b"null"]
+
+
+def with_ids(record: bytes, ids: Mapping[str, str]) -> bytes:
+    """Return a record with ids as its first members; those that it names itself stay its own."""
+    if not record.startswith(b"{"):
+        return record
+    known = _members.decode(record)
+    missing = {name: value for name, value in ids.items() if name not in known}
+    if not missing:
+        return record
+    front = msgspec.json.encode(missing)
+    return front if not known else front[:-1] + b"," + record[1:]
+
+
+class _Unread(msgspec.Struct):
+    """A record of which nothing but its text is wanted."""
+
+
+async def chunks(
+    pager: Pager[T], continuation: str | None, ids: Mapping[str, str], *, texts: bool, named: bool = False
+) -> AsyncIterator[Chunk[T]]:
+    """Go through a listing's pages, from its start or a continuation, as what is written of them.
+
+    ``ids`` say whose records these are. ``texts`` reads the records' texts and not what they say; ``named`` writes the
+    ids into the texts.
+    """
+    pages = cast("Pager[T]", pager.into(_Unread)) if texts else pager
+    walk = pages.pages(continuation=continuation)
+    with suppress(StopAsyncIteration):
+        while True:
+            # Nothing of a page is kept while it is written: thirty at a time would be most of the memory.
+            yield _chunk(await anext(walk), ids, texts=texts, named=named)
+
+
+def _chunk(page: Page[T], ids: Mapping[str, str], *, texts: bool, named: bool) -> Chunk[T]:
+    lines = records(page.raw) if texts else ()
+    if named:
+        lines = [with_ids(line, ids) for line in lines]
+    return Chunk([Batch(() if texts else page.items, lines, ids)], page.continuation)
