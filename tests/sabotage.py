@@ -27,6 +27,10 @@ CREDENTIALS = "partnercenter_async/credentials.py"
 ERRORS = "partnercenter_async/errors.py"
 SCALARS = "partnercenter_async/models/scalars.py"
 FAN_OUT = "partnercenter_async/fan_out.py"
+CHECKPOINT = "partnercenter_async/jobs/checkpoint.py"
+COMMAND = "partnercenter_async/cli/run.py"
+EXPORT = "partnercenter_async/jobs/export.py"
+OUTPUTS = "partnercenter_async/jobs/outputs.py"
 BASE = "partnercenter_async/resources/_base.py"
 
 
@@ -250,6 +254,16 @@ PATCHES = [
     ),
     Patch("F32", "fetch-on", PAGING, "            self._fetching.cancel()\n", ""),
     Patch("F33", "unbounded", FAN_OUT, "asyncio.Semaphore(concurrency)", "asyncio.Semaphore(10**9)"),
+    Patch(
+        "F34", "stop-at-the-first", FAN_OUT, "            feed.error = error\n", "            self.failure = error\n"
+    ),
+    Patch(
+        "F34",
+        "failures-are-good",
+        "partnercenter_async/cli/run.py",
+        "return PARTIAL if report.failed else 0",
+        "return 0",
+    ),
     Patch("F35", "run-ahead", FAN_OUT, "asyncio.Semaphore(concurrency)", "asyncio.Semaphore(10 * concurrency)"),
     Patch("F35", "pages-without-end", FAN_OUT, "asyncio.Semaphore(1)", "asyncio.Semaphore(10**9)"),
     Patch("F36", "send-on", SESSION, "                if shared.closed:\n", "                if False:\n"),
@@ -263,6 +277,17 @@ PATCHES = [
         "        now = asyncio.get_running_loop().time()\n        renew_at",
         "        now = time.time() - 1e9\n        renew_at",
     ),
+    Patch(
+        "F40",
+        "line-before-data",
+        OUTPUTS,
+        "            self._disk.sync(self._file)\n            self._synced",
+        "            self._synced",
+    ),
+    Patch("F40", "line-not-synced", CHECKPOINT, "        self._disk.sync(self._file)\n\n", "\n"),
+    Patch("F40", "keep-the-tail", OUTPUTS, "self._disk.cut(self._file, last.bytes)", "self._file.seek(0, 2)"),
+    Patch("F40", "start-over", EXPORT, "self._job.read(name, self._positions.get(name))", "self._job.read(name, None)"),
+    Patch("F40", "part-under-its-name", OUTPUTS, '        new = self._partial / "new"\n', "        new = part\n"),
     Patch("F41", "any-method", PAGING, 'if cursor.method.upper() != "GET":', "if False:"),
     Patch("F41", "any-header", PAGING, 'if lower in _FORBIDDEN or lower.startswith("proxy-"):', "if False:"),
 ]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from partnercenter_async.cli.ndjson import records, with_ids
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
+from partnercenter_async.jobs.records import records, with_ids
 
 COMMAND = (sys.executable, "-W", "error", "-m", "partnercenter_async")
 VARIABLES = (
@@ -33,6 +33,11 @@ class Ended:
     code: int | None
     lines: list[bytes]
     errors: str
+
+
+def interruptible() -> None:
+    """Let an interrupt reach a process also where ours was begun, as by a shell in the background, to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environment(given: dict[str, str]) -> dict[str, str]:
@@ -86,6 +91,12 @@ def test_a_page_without_records_gives_none(page):
 
 def test_a_bare_array_is_a_page():
     assert records(b' [{"id": "1"}, {"id": "2"}]') == [b'{"id":"1"}', b'{"id":"2"}']
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"\xed\xa0\x80", b"\xc3"])
+def test_a_record_that_is_no_utf_8_is_refused(byte):
+    with pytest.raises(UnicodeDecodeError):
+        records(b'{"items": [{"id": "1"}, {"id": "' + byte + b'"}]}')
 
 
 def test_ids_come_first_and_never_twice():
@@ -306,6 +317,7 @@ async def test_an_interrupt_is_130(emulator):
         env=environment(emulator.environment()),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=interruptible,
     )
     # The last page never comes, so the command is under way whenever the signal reaches it.
     await process.stdout.readline()
@@ -325,6 +337,7 @@ async def test_the_emulator_prints_its_environment_and_serves_until_it_is_told_t
         *("emulator", "--customers", "4"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=interruptible,
     )
     await process.stderr.readline()  # it serves
     shell = await asyncio.create_subprocess_exec(

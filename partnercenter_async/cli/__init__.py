@@ -1,24 +1,26 @@
-"""The `partnercenter` command: listings as lines of JSON, a demo, and an emulator to try things on.
+"""The `partnercenter` command: listings into files of several formats, a demo, and an emulator to try things on.
 
-Exit codes: 0 all good; 1 an error; 2 wrong usage or missing credentials; 3 some customers failed, each with a line on
-stderr, and the others were delivered; 130 interrupted; 141 whoever read stdout closed it.
+Exit codes: 0 all good; 1 an error; 2 wrong usage, missing credentials, or a checkpoint that is of another run or of an
+output that was changed; 3 some customers failed, each with a line on stderr, and the others were delivered; 130
+interrupted; 141 whoever read stdout closed it.
 """
 
 import importlib.metadata
 import os
 import sys
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 
-from partnercenter_async.cli.listing import Listings
 from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.ndjson import LineWriter
 from partnercenter_async.cli.run import execute, leave, stderr
-from partnercenter_async.client import PartnerCenterClient
+from partnercenter_async.cli.target import Target, UsageError
+from partnercenter_async.jobs.formats import Format
+from partnercenter_async.jobs.tables import ORDER_LINES, ORDERS
 from partnercenter_async.models.orders import BillingCycleType
 from partnercenter_async.resources.customers import CustomerFilter
 
@@ -26,7 +28,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="partnercenter",
-    help="Read Microsoft Partner Center as lines of JSON (NDJSON), each item as the service sent it.",
+    help="Read Microsoft Partner Center into NDJSON, CSV, Parquet or tables, and go on where a run was stopped.",
     epilog=(
         "Credentials: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; with PARTNER_CENTER_REFRESH_TOKEN "
         "App+User, without it app-only. Exit codes: 0 good, 1 error, 2 usage or missing credentials, 3 some customers "
@@ -38,7 +40,17 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
-Output: TypeAlias = Annotated[str, typer.Option("--output", "-o", help="A file to write to; - is stdout.")]
+Output: TypeAlias = Annotated[
+    str, typer.Option("--output", "-o", help="A file, which appears under its name when it is whole; - is stdout.")
+]
+OutputFormat: TypeAlias = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="By default what the output's name ends in, csv or parquet, else ndjson."),
+]
+Checkpoint: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Where to note how far the run is, so that the same command goes on there."),
+]
 Concurrency: TypeAlias = Annotated[int, typer.Option(min=1, max=1024, help="How many customers at once.")]
 CustomerId: TypeAlias = Annotated[str | None, typer.Option("--customer", metavar="ID", help="One customer.")]
 AllCustomers: TypeAlias = Annotated[bool, typer.Option("--all-customers", help="Every customer of the partner.")]
@@ -59,6 +71,20 @@ def _options(
     del version
 
 
+class Rows(StrEnum):
+    """What has a row of its own in a table of orders."""
+
+    ORDERS = "orders"
+    LINES = "lines"
+
+
+def _target(format: Format | None, output: str, checkpoint: str | None) -> Target:
+    try:
+        return Target.of(format, output, checkpoint)
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _check_choice(customer: str | None, all_customers: bool) -> None:
     if (customer is None) != all_customers:
         message = "pass either --customer ID or --all-customers"
@@ -70,6 +96,8 @@ def customers(
     name_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose company name begins so.")] = None,
     domain_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose domain begins so.")] = None,
     output: Output = "-",
+    format: OutputFormat = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """List the partner's customers."""
     if name_starts_with is not None and domain_starts_with is not None:
@@ -81,11 +109,14 @@ def customers(
     elif domain_starts_with is not None:
         kept = CustomerFilter("Domain", domain_starts_with)
 
-    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
-        await Listings(client, lines, meter).customers(kept)
-        return 0
-
-    execute(job, label="customers", output=output, concurrency=1)
+    options = {"name_starts_with": name_starts_with, "domain_starts_with": domain_starts_with}
+    execute(
+        lambda listings: listings.customers(kept),
+        command="customers",
+        options=options,
+        target=_target(format, output, checkpoint),
+        concurrency=1,
+    )
 
 
 @app.command()
@@ -104,28 +135,39 @@ def orders(
     ] = False,
     concurrency: Concurrency = 32,
     output: Output = "-",
+    format: OutputFormat = None,
+    rows: Annotated[
+        Rows | None, typer.Option(help="What has a row in CSV, in Parquet and in a table: an order, or each line item.")
+    ] = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """List the orders of one customer or of all."""
     _check_choice(customer, all_customers)
+    target = _target(format, output, checkpoint)
+    if rows is not None and target.format == Format.NDJSON:
+        message = "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
+        raise typer.BadParameter(message)
 
-    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
-        listings = Listings(client, lines, meter)
-
-        async def of_one(customer_id: str) -> None:
-            await listings.orders(
-                customer_id,
-                indirect_reseller_id=indirect_reseller,
-                billing_type=None if billing_type is None else BillingCycleType(billing_type),
-                include_price=include_price,
-                include_system_purchases=include_system_purchases,
-            )
-
-        if customer is None:
-            return await listings.of_all(of_one, concurrency)
-        await of_one(customer)
-        return 0
-
-    execute(job, label="orders", output=output, concurrency=concurrency)
+    execute(
+        lambda listings: listings.orders(
+            customer,
+            table=ORDER_LINES if rows == Rows.LINES else ORDERS,
+            indirect_reseller_id=indirect_reseller,
+            billing_type=None if billing_type is None else BillingCycleType(billing_type),
+            include_price=include_price,
+            include_system_purchases=include_system_purchases,
+        ),
+        command="orders",
+        options={
+            "customer": customer,
+            "indirect_reseller": indirect_reseller,
+            "billing_type": billing_type,
+            "include_price": include_price,
+            "include_system_purchases": include_system_purchases,
+        },
+        target=target,
+        concurrency=concurrency,
+    )
 
 
 @app.command()
@@ -135,6 +177,8 @@ def provisioning(
     all_customers: AllCustomers = False,
     concurrency: Concurrency = 32,
     output: Output = "-",
+    format: OutputFormat = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """List what is provisioned of orders, line item by line item, with customerId and orderId in front."""
     _check_choice(customer, all_customers)
@@ -142,14 +186,13 @@ def provisioning(
         message = "--order needs --customer"
         raise typer.BadParameter(message)
 
-    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
-        listings = Listings(client, lines, meter)
-        if customer is None:
-            return await listings.of_all(listings.provisioning, concurrency)
-        await listings.provisioning(customer, order)
-        return 0
-
-    execute(job, label="provisioning", output=output, concurrency=concurrency)
+    execute(
+        lambda listings: listings.provisioning(customer, order),
+        command="provisioning",
+        options={"customer": customer, "order": order},
+        target=_target(format, output, checkpoint),
+        concurrency=concurrency,
+    )
 
 
 @app.command()
@@ -163,18 +206,19 @@ def migrations(
         int, typer.Option(min=1, max=1024, help="Of how many migrations at once events are read.")
     ] = 32,
     output: Output = "-",
+    format: OutputFormat = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """List New-Commerce migrations, or their events with customerId in front."""
     _check_choice(customer, all_customers)
 
-    async def job(client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> int:
-        listings = Listings(client, lines, meter)
-        if events:
-            return await listings.events(customer, concurrency)
-        await listings.migrations(customer)
-        return 0
-
-    execute(job, label="migrations", output=output, concurrency=concurrency)
+    execute(
+        lambda listings: listings.events(customer) if events else listings.migrations(customer),
+        command="events" if events else "migrations",
+        options={"customer": customer},
+        target=_target(format, output, checkpoint),
+        concurrency=concurrency,
+    )
 
 
 @app.command()
@@ -225,11 +269,16 @@ def _temporary() -> Path:
 @app.command()
 def emulator(
     customers: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many customers it has.")] = 100,
-    orders: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many orders a customer has at most.")] = 12,
+    orders: Annotated[str, typer.Option(metavar="N or N-M", help="How many orders each customer has.")] = "0-12",
     seed: Annotated[int, typer.Option(help="What its data is made from.")] = 7,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where it listens; 0 takes a free port.")] = 0,
 ) -> None:
     """Serve a local Partner Center until Ctrl-C; prints the environment with which this command finds it."""
     from partnercenter_async.cli.serve import serve  # noqa: PLC0415 - the emulator is slow to import
 
-    leave(lambda: serve(customers=customers, orders=orders, seed=seed, port=port))
+    least, _, most = orders.partition("-")
+    if not (least.isdecimal() and (most or least).isdecimal()):
+        message = f"--orders takes a number, or two with a hyphen between them, not {orders!r}"
+        raise typer.BadParameter(message)
+    bounds = int(least), int(most or least)
+    leave(lambda: serve(customers=customers, orders=bounds, seed=seed, port=port))

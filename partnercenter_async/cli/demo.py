@@ -14,7 +14,7 @@ from partnercenter_async._session.response import ResponseInfo
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async.cli.check import Totals, first_difference
 from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.ndjson import LineWriter, records
+from partnercenter_async.cli.ndjson import LineWriter
 from partnercenter_async.cli.run import open_output
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud
@@ -32,6 +32,7 @@ from partnercenter_async.emulator import (
 )
 from partnercenter_async.errors import Attempt, PartnerCenterError
 from partnercenter_async.fan_out import fan_out
+from partnercenter_async.jobs.records import records
 from partnercenter_async.models.orders import Order, ProvisioningStatus
 from partnercenter_async.paging import Page, Pager
 

@@ -1,117 +1,132 @@
-"""The listings as lines: customers, orders, provisioning and migrations, of one customer or of all."""
+"""What a command reads: its inputs, how each is read, and what rows it has in a table."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.ndjson import LineWriter, records, with_ids
-from partnercenter_async.cli.run import PARTIAL
+import msgspec
+
 from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.errors import PartnerCenterError
-from partnercenter_async.fan_out import fan_out
-from partnercenter_async.models.customers import Customer
-from partnercenter_async.models.migrations import NewCommerceMigration
+from partnercenter_async.jobs.batch import Batch, Chunk
+from partnercenter_async.jobs.records import chunks
+from partnercenter_async.jobs.tables import CUSTOMERS, MIGRATION_EVENTS, MIGRATIONS, PROVISIONING, Table
 from partnercenter_async.models.orders import BillingCycleType
 from partnercenter_async.paging import Pager
 from partnercenter_async.resources.customers import CustomerFilter
 
-S = TypeVar("S")
-T = TypeVar("T")
+
+class _Id(msgspec.Struct):
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Reads each of many inputs, such as customers, or a ``single`` one; ``one`` is what an input is."""
+
+    inputs: Callable[[], Awaitable[list[str]]]
+    read: Callable[[str, str | None], AsyncIterator[Chunk[Any]]]
+    table: Table[Any]
+    one: str = "customer"
+    single: bool = False
+
+    def describe(self, name: str) -> str:
+        """Return what an input is called for people."""
+        owner, _, migration_id = name.partition("/")
+        return f"customer {owner}, migration {migration_id}" if migration_id else f"{self.one} {name}"
 
 
 class Listings:
-    """Reads with one client and writes what comes, page by page."""
+    """The listings of a client. ``texts`` reads the records' texts and not what they say."""
 
-    def __init__(self, client: PartnerCenterClient, lines: LineWriter, meter: Meter) -> None:
-        """Take whom to ask, where lines go, and who counts."""
+    def __init__(self, client: PartnerCenterClient, *, texts: bool) -> None:
+        """Take whom to ask."""
         self._client = client
-        self._lines = lines
-        self._meter = meter
+        self._texts = texts
 
-    async def customers(self, filter: CustomerFilter | None) -> None:
-        """Write the partner's customers."""
-        await self._copy(self._client.customers.list(filter=filter))
+    def customers(self, filter: CustomerFilter | None) -> Reading:
+        """Read the partner's customers."""
+        return self._single("", lambda _: self._client.customers.list(filter=filter), CUSTOMERS)
 
-    async def orders(
+    def orders(
         self,
-        customer_id: str,
+        customer_id: str | None,
         *,
+        table: Table[Any],
         indirect_reseller_id: str | None,
         billing_type: BillingCycleType | None,
         include_price: bool,
         include_system_purchases: bool,
-    ) -> None:
-        """Write a customer's orders."""
-        await self._copy(
-            self._client.orders.list(
-                customer_id,
+    ) -> Reading:
+        """Read the orders of a customer or of all."""
+
+        def listing(each: str) -> Pager[Any]:
+            return self._client.orders.list(
+                each,
                 indirect_reseller_id=indirect_reseller_id,
                 billing_type=billing_type,
                 include_price=include_price,
                 include_system_purchases=include_system_purchases,
             )
+
+        one = self._single(customer_id or "", listing, table)
+        return one if customer_id is not None else replace(one, inputs=self._customer_ids, single=False)
+
+    def provisioning(self, customer_id: str | None, order_id: str | None) -> Reading:
+        """Read what is provisioned of an order, of a customer's orders, or of all."""
+        if customer_id is not None and order_id is not None:
+
+            def of_one(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+                pager = self._client.orders.provisioning_status(name, order_id)
+                return chunks(
+                    pager, continuation, {"customerId": name, "orderId": order_id}, texts=self._texts, named=True
+                )
+
+            return Reading(inputs=_only(customer_id), read=of_one, table=PROVISIONING, single=True)
+        inputs = self._customer_ids if customer_id is None else _only(customer_id)
+        return Reading(inputs=inputs, read=self._provisioning, table=PROVISIONING, single=customer_id is not None)
+
+    async def _provisioning(self, customer_id: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        async for page in self._client.orders.list(customer_id).into(_Id).pages(continuation=continuation):
+            batches: list[Batch[Any]] = []
+            for order in page.items:
+                pager = self._client.orders.provisioning_status(customer_id, order.id)
+                ids = {"customerId": customer_id, "orderId": order.id}
+                async for chunk in chunks(pager, None, ids, texts=self._texts, named=True):
+                    batches.extend(chunk.batches)
+            yield Chunk(batches, page.continuation)
+
+    def migrations(self, customer_id: str | None) -> Reading:
+        """Read the migrations of a customer, or of all, which the service lists in one go."""
+        return self._single(
+            customer_id or "", lambda name: self._client.migrations.list(customer_tenant_id=name or None), MIGRATIONS
         )
 
-    async def provisioning(self, customer_id: str, order_id: str | None = None) -> None:
-        """Write what is provisioned of a customer's orders, or of one of them."""
-        if order_id is not None:
-            await self._provisioning(customer_id, order_id)
-            return
-        async for order in self._client.orders.list(customer_id):
-            await self._provisioning(customer_id, order.id)
+    def events(self, customer_id: str | None) -> Reading:
+        """Read the events of each migration of a customer or of all."""
 
-    async def _provisioning(self, customer_id: str, order_id: str) -> None:
-        pager = self._client.orders.provisioning_status(customer_id, order_id)
-        await self._copy(pager, customerId=customer_id, orderId=order_id)
+        async def inputs() -> list[str]:
+            found = self._client.migrations.list(customer_tenant_id=customer_id)
+            return [f"{each.customer_tenant_id or customer_id or ''}/{each.id}" async for each in found]
 
-    async def migrations(self, customer_id: str | None) -> None:
-        """Write the migrations of a customer, or of all, which the service lists in one go."""
-        await self._copy(self._client.migrations.list(customer_tenant_id=customer_id))
+        def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+            owner, _, migration_id = name.partition("/")
+            pager = self._client.migrations.events(owner, migration_id=migration_id)
+            return chunks(pager, continuation, {"customerId": owner}, texts=self._texts, named=True)
 
-    async def events(self, customer_id: str | None, concurrency: int) -> int:
-        """Write the events of each migration; returns the exit code."""
+        return Reading(inputs=inputs, read=read, table=MIGRATION_EVENTS, one="migration")
 
-        async def of_one(migration: NewCommerceMigration) -> None:
-            owner = migration.customer_tenant_id or customer_id or ""
-            pager = self._client.migrations.events(owner, migration_id=migration.id)
-            await self._copy(pager, customerId=owner)
+    def _single(self, name: str, listing: Callable[[str], Pager[Any]], table: Table[Any]) -> Reading:
+        def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+            return chunks(listing(name), continuation, {"customerId": name} if name else {}, texts=self._texts)
 
-        def name(migration: NewCommerceMigration) -> str:
-            return f"customer {migration.customer_tenant_id}, migration {migration.id}"
+        return Reading(inputs=_only(name), read=read, table=table, single=True)
 
-        source = self._client.migrations.list(customer_tenant_id=customer_id)
-        return await self._each(source, of_one, name, concurrency)
+    async def _customer_ids(self) -> list[str]:
+        return [customer.id async for customer in self._client.customers.list().into(_Id)]
 
-    async def of_all(self, call: Callable[[str], Awaitable[None]], concurrency: int) -> int:
-        """Do something for every customer of the partner; returns the exit code."""
 
-        async def of_one(customer: Customer) -> None:
-            await call(customer.id)
-            self._meter.add(customers=1)
+def _only(name: str) -> Callable[[], Awaitable[list[str]]]:
+    async def inputs() -> list[str]:
+        return [name]
 
-        return await self._each(
-            self._client.customers.list(), of_one, lambda customer: f"customer {customer.id}", concurrency
-        )
-
-    async def _each(
-        self,
-        source: AsyncIterable[S],
-        call: Callable[[S], Awaitable[None]],
-        name: Callable[[S], str],
-        concurrency: int,
-    ) -> int:
-        code = 0
-        async for outcome in fan_out(source, call, concurrency=concurrency):
-            if isinstance(outcome.error, PartnerCenterError | ValueError):
-                self._meter.note(f"error: {name(outcome.input)}: {outcome.error}")
-                code = PARTIAL
-            elif outcome.error is not None:
-                raise outcome.error  # of this machine, such as a full disk: going on makes no sense
-        return code
-
-    async def _copy(self, pager: Pager[T], **ids: str) -> None:
-        """Write a listing's items as the service sent them, with ids in front that they do not name."""
-        async for page in pager.pages():
-            lines = records(page.raw)
-            self._lines.write([with_ids(line, ids) for line in lines] if ids else lines)
-            self._meter.add(items=len(lines))
+    return inputs

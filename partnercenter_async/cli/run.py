@@ -4,19 +4,24 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
 
+from partnercenter_async.cli.listing import Listings, Reading
 from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.ndjson import LineWriter
+from partnercenter_async.cli.target import Target, UsageError
 from partnercenter_async.client import PartnerCenterClient
+from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.errors import PartnerCenterError
+from partnercenter_async.jobs.checkpoint import CheckpointError
+from partnercenter_async.jobs.export import Job, Report, run
+from partnercenter_async.jobs.formats import Format
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -29,68 +34,125 @@ PIPE_CLOSED = 141
 
 _REQUIRED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
-Job: TypeAlias = Callable[[PartnerCenterClient, LineWriter, Meter], Awaitable[int]]
-"""Reads with a client, writes lines, returns the exit code."""
-
-
-class UsageError(Exception):
-    """The command can't begin as it was called; the message says what is missing."""
-
 
 def stderr() -> Console:
     """Return the console of notes and errors."""
     return Console(stderr=True)
 
 
-def execute(job: Job, *, label: str, output: str, concurrency: int) -> NoReturn:
-    """Run a job with the environment's credentials and leave with its exit code."""
+def execute(
+    make: Callable[[Listings], Reading],
+    *,
+    command: str,
+    options: Mapping[str, object],
+    target: Target,
+    concurrency: int,
+) -> NoReturn:
+    """Read what a command asks for into its target, with the environment's credentials, and leave with an exit code.
+
+    ``options`` are the command's own, on which what is written depends.
+    """
+    shared = target.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
+    meter = Meter(stderr(), "line items" if command == "provisioning" else command, alone=not shared)
+    in_vain = False
 
     async def connected() -> int:
-        meter = Meter(stderr(), label)
+        nonlocal in_vain
+        try:
+            return await exported()
+        except PartnerCenterError:
+            in_vain = not (meter.items or meter.customers)  # such as an id that the service does not know
+            raise
+
+    async def exported() -> int:
         async with _credential(meter) as credential:
             client = PartnerCenterClient(credential, concurrency=concurrency, on_retry=meter.retried)
             async with client:
-                # Only now, so that a call that could not begin leaves what the file held.
-                with _lines(output) as lines, meter:
-                    return await job(client, lines, meter)
+                with meter:
+                    reading = make(Listings(client, texts=target.format == Format.NDJSON))
+                    report = await _export(reading, command, options, target, concurrency, meter)
+                if target.path is not None and not reading.single:
+                    meter.note(meter.summary(report, target.output))
+        return PARTIAL if report.failed else 0
 
-    leave(connected)
+    leave(connected, lambda: _hint(target) if meter.began and not in_vain else None)
 
 
-def leave(main: Callable[[], Awaitable[int]]) -> NoReturn:
-    """Run a coroutine and leave with its exit code, or with an error's."""
+async def _export(
+    reading: Reading, command: str, options: Mapping[str, object], target: Target, concurrency: int, meter: Meter
+) -> Report:
+    identity = {
+        "command": command,
+        "endpoint": Cloud.from_environment().endpoint,
+        "tenant": os.environ["AZURE_TENANT_ID"],
+        **{name: str(value) for name, value in options.items() if value not in {None, False}},
+        **target.identity(reading.table),
+    }
 
-    async def run() -> int:
+    told: set[str] = set()
+
+    def failed(name: str, error: object) -> None:
+        told.add(name)
+        if not reading.single:
+            meter.note(f"error: {reading.describe(name)}: {error}")
+
+    output = target.open(reading.table)
+    report = await run(
+        Job(
+            inputs=await reading.inputs(),
+            read=reading.read,
+            output=output,
+            checkpoint=target.checkpoint,
+            identity=identity,
+            concurrency=concurrency,
+            on_failure=failed,
+            on_progress=lambda progress: meter.show(progress, None if reading.single else f"{reading.one}s"),
+        )
+    )
+    for name, error in report.failed.items():
+        if name not in told:  # in a run that was stopped when nothing but the renaming was left
+            failed(name, error)
+    return report
+
+
+def _hint(target: Target) -> str | None:
+    """Return what can be done with what a run that broke off has written."""
+    if target.checkpoint is not None and target.checkpoint.exists():
+        return f"note: run the same command again to go on from {target.checkpoint}"
+    if target.partial is not None and target.partial.exists():
+        return f"note: what was read until then is in {target.partial}"
+    return None
+
+
+def leave(main: Callable[[], Awaitable[int]], hint: Callable[[], str | None] = lambda: None) -> NoReturn:
+    """Run a coroutine and leave with its exit code, or with an error's; ``hint`` says what can be done then."""
+
+    async def run_main() -> int:
         return await main()
 
     try:
-        code = asyncio.run(run())
+        code = asyncio.run(run_main())
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read has had enough. What is buffered must go somewhere, or the interpreter complains at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
-    except (UsageError, ValueError) as error:
-        code = _failed(error, USAGE)
-    except (PartnerCenterError, OSError) as error:
-        code = _failed(error, FAILED)
+    except PartnerCenterError as error:
+        code = _failed(str(error), FAILED)
+    except (UsageError, CheckpointError, ValueError) as error:
+        raise typer.Exit(_failed(str(error), USAGE)) from None
+    except OSError as error:
+        code = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
+    text = hint() if code in {FAILED, INTERRUPTED} else None
+    if text is not None:
+        Meter(stderr(), "").note(text)
     raise typer.Exit(code)
 
 
-def _failed(error: Exception, code: int) -> int:
-    Meter(stderr(), "").note(f"error: {error}")
+def _failed(message: str, code: int) -> int:
+    Meter(stderr(), "").note(f"error: {message}")
     return code
-
-
-@contextmanager
-def _lines(output: str) -> Generator[LineWriter, None, None]:
-    """Open where lines go: a file, or `-` for stdout."""
-    if output == "-":
-        yield LineWriter(sys.stdout.buffer)
-        return
-    with open_output(Path(output)) as file:
-        yield LineWriter(file)
 
 
 def open_output(path: Path) -> BinaryIO:

@@ -9,14 +9,14 @@ from contextlib import suppress
 from partnercenter_async.emulator import DataSet, Emulator
 
 
-async def serve(*, customers: int, orders: int, seed: int, port: int) -> int:
+async def serve(*, customers: int, orders: tuple[int, int], seed: int, port: int) -> int:
     """Serve until SIGINT or SIGTERM; stdout gets lines for a shell, whose secrets are the emulator's own."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows ends a program its own way
             loop.add_signal_handler(number, stop.set)
-    data = DataSet(customers=customers, orders_per_customer=(0, orders), seed=seed)
+    data = DataSet(customers=customers, orders_per_customer=orders, seed=seed)
     async with Emulator(data, port=port, keep_requests=False) as emulator:
         for name, value in emulator.environment().items():
             sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

@@ -1,0 +1,106 @@
+"""Where a command writes to, and in which format."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from partnercenter_async.jobs.disk import Disk
+from partnercenter_async.jobs.formats import Format, check_paths, identity_of, lines_of, output_of
+from partnercenter_async.jobs.outputs import Output, StreamOutput
+from partnercenter_async.jobs.tables import Table
+
+STDOUT = "-"
+_ENDINGS = {".csv": Format.CSV, ".parquet": Format.PARQUET}
+_NOT_WRITTEN = frozenset({".bz2", ".gz", ".xls", ".xlsx", ".xz", ".zip", ".zst"})
+
+
+class UsageError(Exception):
+    """The command can't begin as it was called; the message says what is missing."""
+
+
+class _NoPandas(MetaPathFinder):
+    """Keeps pandas out: pyarrow would import it to see whether a list is a series of it, and that takes 50 MB."""
+
+    def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None, /) -> None:
+        """Leave all else to others."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An output, with a checkpoint or without."""
+
+    format: Format
+    output: str
+    checkpoint: Path | None
+
+    @classmethod
+    def of(cls, format: Format | None, output: str, checkpoint: str | None) -> "Target":
+        """Take what was asked for; without a format the output's name tells it."""
+        if format is None:
+            ending = Path(output).suffix.lower()
+            if ending in _NOT_WRITTEN:
+                raise UsageError(f"{ending} is not written: pass a name that ends otherwise, or --format to mean it")
+            format = _ENDINGS.get(ending, Format.NDJSON)
+        try:
+            target = cls(format, output, None if checkpoint is None else Path(checkpoint).resolve())
+            target._check()
+        except OSError as error:
+            raise UsageError(f"can't write {error.filename}: {error.strerror}") from None
+        return target
+
+    def _check(self) -> None:
+        path = self.path
+        if path is None:
+            if self.format == Format.PARQUET:
+                raise UsageError("Parquet goes into a file: pass --output FILE")
+            if self.checkpoint is not None:
+                raise UsageError("a checkpoint needs a file that it is of: pass --output FILE")
+            return
+        if self.checkpoint is not None and self.format == Format.TABLE:
+            raise UsageError("a table is for people and has no checkpoint: pass another --format")
+        try:
+            check_paths(path, self.checkpoint)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that appears when it is whole; None for stdout, pipes and devices, which are written to at once."""
+        path = Path(self.output)
+        if self.output == STDOUT or not (not path.exists() or path.is_file() or path.is_dir()):
+            return None
+        return path.resolve()
+
+    @property
+    def partial(self) -> Path | None:
+        """Where it is until then."""
+        return None if self.path is None else self.path.with_name(f"{self.path.name}.partial")
+
+    def open(self, table: Table[Any]) -> Output[Any]:
+        """Return the output; nothing is written yet."""
+        path = self.path
+        if path is None:
+            lines = lines_of(self.format, table)
+            if self.output == STDOUT:
+                if sys.stdout is None:
+                    raise UsageError("stdout is closed: pass --output FILE")
+                return StreamOutput(sys.stdout.buffer, lines, owned=False)
+            return StreamOutput(Path(self.output).open("wb"), lines, owned=True)
+        if self.format == Format.PARQUET:
+            sys.meta_path.insert(0, _NoPandas())
+            os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own keep 20 MB more of what is freed
+        try:
+            return output_of(self.format, table, path, Disk())
+        except ImportError as error:
+            raise UsageError(str(error)) from None
+
+    def identity(self, table: Table[Any]) -> dict[str, str]:
+        """Return what of a target its checkpoint must agree with."""
+        return {} if self.path is None else identity_of(self.format, table, self.path)
