@@ -5,22 +5,35 @@ from functools import cache
 
 PAGE = 200
 TOKEN = "d3b07384-d9a0,4c9b2f11-5a7e_%08d/Qm9v/+x==,0f6c"
+_PREFIX = TOKEN.partition("%08d")[0].encode()
+
+
+def next_link(number: int, customer: str = "c") -> bytes:
+    """Return the links of a page behind which comes that one."""
+    uri = f"/customers/{customer}/orders?seekOperation=Next"
+    header = {"key": "MS-ContinuationToken", "value": TOKEN % number}
+    return encoded({"next": {"uri": uri, "method": "GET", "headers": [header]}})
+
+
+def number_of(head: bytes) -> int:
+    """Return the number of the page that a request's head asks for."""
+    at = head.find(_PREFIX)
+    return int(head[at + len(_PREFIX) :][:8]) if at >= 0 else 0
 
 
 def _link(uri: str) -> dict[str, object]:
     return {"uri": uri, "method": "GET", "headers": []}
 
 
-def _order(number: int) -> dict[str, object]:
-    order_id = f"{number:012x}"
-    customer = f"5d2f3c1e-0000-4000-8000-{number % 977:012d}"
+def order(number: int, order_id: str, customer: str, lines: int = 3) -> dict[str, object]:
+    """Return an order of so many lines, whose ids are anything."""
     order_path = f"/customers/{customer}/orders/{order_id}"
-    lines: list[dict[str, object]] = []
-    for line in range(3):
+    items: list[dict[str, object]] = []
+    for line in range(lines):
         product = f"/customers/{customer}/products/BX{number % 9973:06d}Q{line}"
         cents = 100 + (number * 37 + line * 11) % 99_900
         price = cents / 100
-        lines.append(
+        items.append(
             {
                 "lineItemNumber": line,
                 "offerId": f"BX{number % 9973:06d}Q{line}:0001:BX{line}AVAIL",
@@ -51,7 +64,7 @@ def _order(number: int) -> dict[str, object]:
         "billingCycle": "monthly",
         "currencyCode": "EUR",
         "currencySymbol": "€",
-        "lineItems": lines,
+        "lineItems": items,
         "creationDate": f"2026-03-{1 + number % 28:02d}T08:15:{number % 60:02d}.{number * 7919 % 10**7:07d}Z",
         "status": "completed",
         "transactionType": "UserPurchase",
@@ -73,19 +86,22 @@ def page(number: int, count: int) -> list[bytes]:
     """Return the body of a page of a listing of so many pages, in parts; the large one is made once."""
     tail = b"}"
     if number + 1 < count:
-        header = {"key": "MS-ContinuationToken", "value": TOKEN % (number + 1)}
-        link = {"uri": "/customers/c/orders?seekOperation=Next", "method": "GET", "headers": [header]}
-        tail = b',"links":' + _encoded({"next": link}) + b"}"
+        tail = b',"links":' + next_link(number + 1) + b"}"
     return [_items(number % DISTINCT), tail]
 
 
 @cache
 def _items(number: int) -> bytes:
-    items = [_order(number * PAGE + each) for each in range(PAGE)]
-    return _encoded({"totalCount": PAGE, "attributes": {"objectType": "Collection"}, "items": items})[:-1]
+    items = [order(each, *_ids(each)) for each in range(number * PAGE, (number + 1) * PAGE)]
+    return encoded({"totalCount": PAGE, "attributes": {"objectType": "Collection"}, "items": items})[:-1]
 
 
-def _encoded(value: object) -> bytes:
+def _ids(number: int) -> tuple[str, str]:
+    return f"{number:012x}", f"5d2f3c1e-0000-4000-8000-{number % 977:012d}"
+
+
+def encoded(value: object) -> bytes:
+    """Return JSON without blanks."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -8,9 +8,7 @@ import asyncio
 import os
 import sys
 
-from benchmarks.payload import DISTINCT, SMALL, TOKEN, page
-
-_PREFIX = TOKEN.partition("%08d")[0].encode()
+from benchmarks.payload import DISTINCT, SMALL, number_of, page
 
 
 class _Server(asyncio.Protocol):
@@ -28,9 +26,7 @@ class _Server(asyncio.Protocol):
             if b"provisioningstatus" in head.partition(b"\r\n")[0]:
                 parts = [SMALL]
             else:
-                at = head.find(_PREFIX)
-                number = int(head[at + len(_PREFIX) :][:8]) if at >= 0 else 0
-                parts = page(number, self.pages)
+                parts = page(number_of(head), self.pages)
             size = sum(map(len, parts))
             answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size
             if self.seconds:

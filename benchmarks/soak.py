@@ -15,7 +15,6 @@ import json
 import os
 import random
 import ssl
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from azure.identity.aio import ClientSecretCredential
 
+from benchmarks.process import Server
 from benchmarks.soak_server import TOKEN_LIFETIME, data_set
 from partnercenter_async import (
     Attempt,
@@ -173,37 +173,6 @@ class Load:
         await asyncio.sleep(0.2)
 
 
-class Server:
-    """The emulator beside."""
-
-    def __init__(self, seed: int) -> None:
-        """Start it."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.soak_server", str(seed)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.environment: dict[str, str] = self._line()
-
-    def ask(self, what: str = "") -> dict[str, int]:
-        """Return what it saw so far; "calm" ends its faults first."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(what + "\n")
-        self.process.stdin.flush()
-        return self._line()
-
-    def close(self) -> None:
-        """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def _line(self) -> dict:  # type: ignore[type-arg]
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
-
-
 def memory() -> float:
     """Return the resident memory in MB, where the system tells it, without what is free and merely not given back."""
     gc.collect()
@@ -322,7 +291,7 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     given = parser.parse_args()
     tally = Tally()
-    server = Server(given.seed)
+    server = Server("benchmarks.soak_server", given.seed)
     begun = time.monotonic()
     try:
         left = asyncio.run(soak(given.minutes, given.seed, server, tally))

@@ -33,7 +33,10 @@ def blocks() -> list[Block]:
 
 
 PYTHON = [block for block in blocks() if block.kind == "python"]
-SCRIPTS = [block for block in PYTHON if "run_app" not in block.text and "SIGTERM" not in block.text]
+SUITES = [block for block in PYTHON if "\ndef test_" in block.text]
+SCRIPTS = [
+    block for block in PYTHON if block not in SUITES and "run_app" not in block.text and "SIGTERM" not in block.text
+]
 
 
 async def run(emulator: Emulator, folder: Path, *command: str) -> asyncio.subprocess.Process:
@@ -69,6 +72,14 @@ async def test_a_script_runs_and_prints_what_it_says(block, three_customers, tmp
         first = [] if block.output.startswith("...") else block.output.splitlines()
         assert printed.splitlines()[: len(first)] == first
         assert printed == block.output
+
+
+@pytest.mark.parametrize("block", SUITES, ids=lambda block: str(SUITES.index(block)))
+async def test_a_suite_passes(block, three_customers, tmp_path):
+    (tmp_path / "test_suite.py").write_text(block.text, "utf-8")
+    options = ("-q", "-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function")
+    printed = await output_of(await run(three_customers, tmp_path, sys.executable, "-m", "pytest", *options))
+    assert f"{block.text.count('def test_')} passed" in printed
 
 
 async def test_the_web_backend_answers(three_customers, tmp_path):
@@ -108,14 +119,16 @@ async def test_the_worker_ends_when_it_is_told_to(three_customers, tmp_path):
 
 
 async def test_the_commands_print_what_they_say(three_customers, tmp_path):
-    (block,) = [block for block in blocks() if block.kind == "console"]
+    text = "".join(block.text for block in blocks() if block.kind == "console")
     bash = shutil.which("bash")
     assert bash is not None
-    steps = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", block.text, re.MULTILINE)
-    assert len(steps) == 3
+    steps = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", text, re.MULTILINE)
+    assert len(steps) == 4
+    speed = re.compile(r"in [\d.]+ s, [\d,]+ a second")
     for command, output in steps:
-        printed = await output_of(await run(three_customers, tmp_path, bash, "-euo", "pipefail", "-c", command))
-        assert printed == output
+        both = f"{{ {command}; }} 2>&1"
+        printed = await output_of(await run(three_customers, tmp_path, bash, "-eu", "-c", both))
+        assert speed.sub("in so many s", printed) == speed.sub("in so many s", output)
 
 
 def test_the_two_commands_are_marked():
@@ -127,4 +140,5 @@ def test_every_block_is_run():
     kinds = [kind for kind, _ in FENCE.findall(README)]
     assert set(kinds) == {"sh", "python", "text", "console"}
     assert kinds.count("sh") == 2
-    assert len(SCRIPTS) + 2 == len(PYTHON) == kinds.count("python")
+    assert len(SUITES) == 1
+    assert len(SCRIPTS) + len(SUITES) + 2 == len(PYTHON) == kinds.count("python")
