@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, o
 from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
-from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
@@ -91,8 +90,7 @@ class PartnerCenterClient:
                 ssl_context=ssl_context,
                 max_body=check_count("max_body", max_body),
             )
-        tokens = TokenSource(credential, settings.cloud.scope)
-        self._bind(Session(settings, Shared(transport, Throttle(concurrency)), tokens))
+        self._bind(Session(settings, Shared(transport, Throttle(concurrency)), credential))
 
     def _bind(self, session: Session) -> None:
         self._session = session
@@ -103,8 +101,9 @@ class PartnerCenterClient:
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view of this client with other settings; what is not given stays as it is.
 
-        The view shares connections, concurrency, lanes and retries with this client, and its tokens unless it has a
-        credential of its own. Closing either closes both.
+        The view shares connections, concurrency, lanes and retries with this client. Tokens belong to their credential:
+        all views of one credential share them, also those made later, so a view for each request costs no sign-in.
+        Closing either closes both.
         """
         credential = options.pop("credential", None)
         view = object.__new__(type(self))

@@ -72,13 +72,14 @@ def origin(url: str, name: str) -> tuple[str, str, int]:
         or parts.fragment
     ):
         raise ValueError(f"{name} must be an origin such as https://host or https://host:port, not {url!r}")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError(f"{name} must be https (http is for a loopback address only), not {url!r}")
     standard = 443 if parts.scheme == "https" else 80
     return parts.scheme, parts.hostname, standard if parts.port is None else parts.port
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     if host == "localhost":
         return True
     try:

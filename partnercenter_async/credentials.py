@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _TENANT = re.compile(r"[A-Za-z0-9.-]+")
 _FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
+_LIFETIME = 60  # seconds for which a token is taken to be good where its issuer does not say
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -162,7 +163,7 @@ class RefreshTokenCredential:
                 self._rotated = Secret(found.refresh_token)
                 del found
                 await self._store_rotated()
-            return AccessToken(token, int(time.time()) + (lifetime or 0))
+            return AccessToken(token, int(time.time()) + (_LIFETIME if lifetime is None else lifetime))
 
     async def _store_rotated(self) -> None:
         """Hand a new refresh token to the callback, and use it only from then on."""

@@ -10,30 +10,34 @@ They are one tree::
     │   ├── ConnectionLostError    the connection broke before the whole answer was there
     │   ├── AttemptTimeoutError    an attempt took longer than `timeout` (also a TimeoutError)
     │   ├── DeadlineError          the call would have taken longer than `deadline` (also a TimeoutError)
-    │   ├── CredentialError        there was no token to be had: nothing was sent
-    │   └── OutcomeUnknownError    a write was sent and may or may not have been done
+    │   └── CredentialError        there was no token to be had: nothing was sent
     ├── BadAnswerError             an answer came that can't be used
     │   ├── DecodeError            not the JSON that the operation promises
     │   ├── BodyTooLargeError      a body beyond the cap
     │   ├── RedirectError          a redirect, which is never followed
     │   └── LinkError              a next link that must not be followed
     │       └── LinkLoopError      a next link that was followed before
-    └── StatusError                the service answered with an error
-        ├── BadRequestError        400
-        ├── AuthenticationError    401
-        │   └── MfaRequiredError   401, the user signed in without a second factor
-        ├── PermissionDeniedError  403
-        ├── NotFoundError          404
-        ├── ConflictError          409
-        ├── PreconditionFailedError 412
-        ├── ThrottledError         429
-        └── ServerError            408 and 5xx
+    ├── StatusError                the service answered with an error
+    │   ├── BadRequestError        400
+    │   ├── AuthenticationError    401
+    │   │   └── MfaRequiredError   401, the user signed in without a second factor
+    │   ├── PermissionDeniedError  403
+    │   ├── NotFoundError          404
+    │   ├── ConflictError          409
+    │   ├── PreconditionFailedError 412
+    │   ├── ThrottledError         429
+    │   └── ServerError            408, 5xx and whatever lies beyond
+    └── OutcomeUnknownError        a write was sent and may or may not have been done
+
+The last one answers a question of its own, so it comes together with another one. A POST that met a 503 raises an error
+that is both an OutcomeUnknownError and a ServerError; where its connection broke, it is a ConnectionLostError in place
+of the latter. Either name catches it. Put ``except OutcomeUnknownError`` first.
 
 A caller's own mistake (an empty id, a duration of nothing) is a ValueError instead, raised before anything is sent.
 """
 
 import re
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import msgspec
 
@@ -173,14 +177,28 @@ class CredentialError(NoAnswerError):
             self.remedy = REMEDIES.get(found[0], self.remedy)
 
 
-class OutcomeUnknownError(NoAnswerError):
-    """A write was sent and no answer tells whether it was done.
+class OutcomeUnknownError(PartnerCenterError):
+    """A write was sent, and nothing tells whether it was done.
 
-    A repetition is recognised by the service only under the same id: pass this error's
-    ``request_id`` as the option ``request_id``. ``__cause__`` is what was met.
+    The error is also of the class that says what was met, such as :class:`ServerError` or :class:`ConnectionLostError`,
+    and ``__cause__`` is that error. The service recognises a repetition by its id alone: pass this error's
+    ``request_id`` as the option ``request_id``.
     """
 
     _remedy = "look at the service first, and repeat the call only with this request id"
+
+    @staticmethod
+    def of(cause: PartnerCenterError, *, undecided: bool) -> "OutcomeUnknownError":
+        """Return the error of a write that met ``cause``, with all that is known of it.
+
+        It is of the cause's class too where that is ``undecided`` itself. A refusal that followed a lost try is not:
+        whoever catches refusals to begin anew must not find this one among them.
+        """
+        message = f"it is not known whether the write was done: {cause.message}"
+        error = _outcome_unknown(type(cause) if undecided else PartnerCenterError, message)
+        vars(error).update(vars(cause), message=message, remedy=error.remedy, safe_to_repeat=False)
+        error.__cause__ = cause
+        return error
 
 
 class BadAnswerError(PartnerCenterError):
@@ -283,7 +301,7 @@ class ThrottledError(StatusError):
 
 
 class ServerError(StatusError):
-    """408 or 5xx: the service failed."""
+    """408, 5xx or a status beyond: the service failed."""
 
     _remedy = "try again later"
 
@@ -298,6 +316,24 @@ _BY_STATUS: dict[int, type[StatusError]] = {
     412: PreconditionFailedError,
     429: ThrottledError,
 }
+
+
+_UNKNOWN: dict[type[PartnerCenterError], type[OutcomeUnknownError]] = {PartnerCenterError: OutcomeUnknownError}
+
+
+def _outcome_unknown(kind: type[PartnerCenterError], message: str) -> OutcomeUnknownError:
+    """Return an error that is both an OutcomeUnknownError and of another class."""
+    if kind not in _UNKNOWN:
+
+        def reduce(error: OutcomeUnknownError) -> tuple[object, ...]:
+            # No name leads to this class, so its pickles tell how it is made.
+            return _outcome_unknown, (kind, error.message), vars(error)
+
+        members = {"__doc__": OutcomeUnknownError.__doc__, "__module__": __name__, "__reduce__": reduce}
+        _UNKNOWN[kind] = cast(
+            "type[OutcomeUnknownError]", type("OutcomeUnknownError", (OutcomeUnknownError, kind), members)
+        )
+    return _UNKNOWN[kind](message)
 
 
 def excerpt(foreign: bytes | str) -> str:

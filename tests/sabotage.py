@@ -32,6 +32,7 @@ COMMAND = "partnercenter_async/cli/run.py"
 EXPORT = "partnercenter_async/jobs/export.py"
 OUTPUTS = "partnercenter_async/jobs/outputs.py"
 BASE = "partnercenter_async/resources/_base.py"
+CLOUDS = "partnercenter_async/clouds.py"
 
 
 # For the patch that takes half a body for a whole one.
@@ -79,7 +80,7 @@ PATCHES = [
         "F3",
         "known-outcome",
         WRITES,
-        "        return _outcome_unknown(error)\n",
+        "        return OutcomeUnknownError.of(error, undecided=undecided)\n",
         "        return error\n",
     ),
     Patch("F4", "earlier", RETRY, "failed.wait += error.retry_after", "failed.wait += 0.9 * error.retry_after"),
@@ -107,7 +108,13 @@ PATCHES = [
     ),
     Patch("F6", "never-the-partner", THROTTLE, "if len(lately) >= _CUSTOMERS:", "if False:"),
     Patch("F6", "one-lane-for-all", SESSION, 'if noun.lower() == "customers" else None', "if False else None"),
-    Patch("F6", "wait-in-vain", THROTTLE, "if lane.closed and lane.until > latest:", "if False:"),
+    Patch(
+        "F6",
+        "wait-in-vain",
+        THROTTLE,
+        "if lane.opens_too_late(patience):\n                    raise",
+        "if False:\n                    raise",
+    ),
     Patch("F6", "keep-lanes", THROTTLE, "del self.customers[lane.customer]", "pass"),
     Patch("F6", "last-come-first", THROTTLE, "self.probe = min(self.queue)", "self.probe = max(self.queue)"),
     Patch("F7", "no-bucket", RETRY, "if self.left < 1:", "if False:"),
@@ -193,8 +200,13 @@ PATCHES = [
     Patch("F24", "too-soon", TRANSPORT, "if gone and self._gone:", "if gone:"),
     Patch("F24", "no-watch", TRANSPORT, "if not content.is_eof():", "if False:"),
     Patch("F25", "far-cap", TRANSPORT, "max(received, size) > self._max_body:", "received > self._max_body:"),
-    Patch("F25", "all-at-once", TRANSPORT, "_STEP = 8 * 1024", "_STEP = 8 * 1024 * 1024"),
-    Patch("F25", "bodies-in-errors", TRANSPORT, "                    del chunks, part  #", "                    #"),
+    Patch(
+        "F25",
+        "bodies-in-errors",
+        TRANSPORT,
+        "                    del chunks, chunk, part, unpacking  #",
+        "                    #",
+    ),
     Patch("F25", "unpacked-size-only", TRANSPORT, "max(received, size) > self._max_body:", "size > self._max_body:"),
     Patch(
         "F26",
@@ -290,6 +302,20 @@ PATCHES = [
     Patch("F40", "part-under-its-name", OUTPUTS, '        new = self._partial / "new"\n', "        new = part\n"),
     Patch("F41", "any-method", PAGING, 'if cursor.method.upper() != "GET":', "if False:"),
     Patch("F41", "any-header", PAGING, 'if lower in _FORBIDDEN or lower.startswith("proxy-"):', "if False:"),
+    Patch("F42", "any-id", TRANSPORT, "if _REQUEST_ID in answer.headers and not self._belongs(answer):", "if False:"),
+    Patch("F42", "keep-the-connection", TRANSPORT, "_IN_USE.get().close()", "pass"),
+    Patch("F42", "use-what-was-read", TRANSPORT, "if not protocol.should_close and not _readable", "if not _readable"),
+    Patch("F42", "use-what-is-unread", TRANSPORT, " and not _readable(protocol.transport)", ""),
+    Patch("F46", "waits-add-up", THROTTLE, "self.asked_until - get_running_loop().time()", "self.asked_until"),
+    Patch("F47", "proxy-for-all", TRANSPORT, "if is_loopback(host):", "if False:"),
+    Patch(
+        "F47",
+        "plain-to-all",
+        CLOUDS,
+        'parts.scheme == "http" and is_loopback(parts.hostname)',
+        'parts.scheme == "http"',
+    ),
+    Patch("F52", "all-at-once", TRANSPORT, "_STEP = 64 * 1024", "_STEP = 0"),
 ]
 
 

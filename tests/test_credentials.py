@@ -332,7 +332,7 @@ async def test_a_claims_challenge_reaches_the_token_endpoint(emulator):
 
 async def test_a_closed_credential_says_so(emulator):
     async with connected(emulator, user=True, retry=QUICK) as client:
-        await client._session.tokens.credential.close()
+        await client._session.credential.close()
         with pytest.raises(CredentialError, match="credential was closed; make a new one") as caught:
             await client.customers.list().first()
     assert caught.value.attempts == 0
@@ -374,3 +374,22 @@ def test_a_callback_that_hangs_costs_one_renewal_and_not_the_credential():
 
     assert run_in_virtual_time(run()) == "access-2"
     assert stored == ["hung", "refresh-1"]
+
+
+@pytest.mark.parametrize("field", [{}, {"expires_in": None}])
+def test_a_token_without_a_lifetime_is_good_for_a_minute(field):
+    body = {"access_token": "access-1"} | field
+    made, transport = credential(lambda _: answer(body))
+    cloud = FakeTransport(lambda _: answer({"id": "o"}))
+
+    async def work() -> list[int]:
+        counts: list[int] = []
+        async with PartnerCenterClient(made, cloud=CLOUD, transport=cloud) as client:
+            for _ in range(2):
+                for _ in range(10):
+                    await client.orders.get("c", "o")
+                counts.append(len(transport.requests))
+                await asyncio.sleep(60)
+        return counts
+
+    assert run_in_virtual_time(work()) == [1, 2]

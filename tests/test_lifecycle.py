@@ -500,7 +500,7 @@ def test_views_that_are_gone_take_no_memory():
         for _ in range(50):
             await client.with_options(credential=FakeCredential()).customers.get("x")
         gc.collect()
-        return len(client._session.shared.sources)
+        return len(client._session.shared.tokens)
 
     assert call(lambda _: answer({"id": "x"}), run)[0] == 1
 

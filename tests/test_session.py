@@ -2,11 +2,14 @@
 
 import asyncio
 import email.utils
+import gc
 import random
 import time
+import weakref
 from decimal import Decimal
 
 import pytest
+from azure.core.credentials import AccessToken
 from helpers import BASE, Fake, call, header
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,7 +149,8 @@ def test_a_write_that_may_have_been_done_is_sent_once(method, status):
         lambda client: client.request(method, "customers/c1/orders", body={}),
     )
     assert len(fake.requests) == 1
-    assert type(error) is OutcomeUnknownError
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, ServerError)
     assert isinstance(error.__cause__, ServerError)
     assert (error.status, error.code) == (status, 800003)
     assert error.request_id == header(fake.requests[0], "MS-RequestId")
@@ -160,7 +164,8 @@ def test_a_write_whose_answer_was_lost_is_sent_once(method):
         [ConnectionLostError("gone")], lambda client: client.request(method, "customers/c1/orders", body={})
     )
     assert len(fake.requests) == 1
-    assert type(error) is OutcomeUnknownError
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, ConnectionLostError)
     assert isinstance(error.__cause__, ConnectionLostError)
 
 
@@ -173,7 +178,8 @@ def test_a_write_that_got_no_answer_in_time_is_sent_once(limit):
 
     error, fake = call(hang, lambda client: client.request("POST", "carts/x/checkout", **limit))
     assert len(fake.requests) == 1
-    assert type(error) is OutcomeUnknownError
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, TimeoutError)
 
 
 @pytest.mark.fault("F3")
@@ -314,6 +320,20 @@ def test_a_larger_ceiling_lets_a_call_wait_for_a_window_of_five_minutes():
     order, _ = call(answers, lambda client: client.orders.get("c1", "o1", deadline=None), retry=policy)
     assert order.id == "o1"
     assert times[1] >= 300
+
+
+@pytest.mark.fault("F5")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_a_date_without_a_zone_is_gmt_wherever_the_machine_stands(monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        headers = [("Retry-After", "Sun Nov  6 08:49:37 1994"), ("Date", "Sun, 06 Nov 1994 08:48:58 GMT")]
+        assert retry_after(Headers(headers)) == 39
+        assert retry_after(Headers([("Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT"), headers[1]])) == 39
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @given(st.text(max_size=30))
@@ -573,8 +593,9 @@ def test_a_redirect_is_an_error(method, status):
         lambda client: client.request(method, "customers/c1"),
     )
     assert len(fake.requests) == 1
-    assert type(error) is RedirectError
+    assert isinstance(error, RedirectError)
     assert error.status == status
+    assert isinstance(error, OutcomeUnknownError) == (method == "POST" and status not in {307, 308})
 
 
 @pytest.mark.fault("F27")
@@ -886,6 +907,86 @@ def test_views_share_tokens_unless_they_have_a_credential_of_their_own():
     _, fake = call(lambda _: ORDER, work)
     assert len(fake.credential.claims) == 1
     assert len(other.claims) == 1
+
+
+def test_a_view_for_each_request_costs_no_sign_in():
+    user = FakeCredential()
+
+    async def work(client: PartnerCenterClient):
+        for _ in range(5):
+            await get(client.with_options(credential=user))
+            gc.collect()  # a view that is gone takes its credential's tokens not with it
+        await asyncio.gather(*[get(client.with_options(credential=user, timeout=5)) for _ in range(5)])
+        await get(client.with_options(credential=fake.credential))
+        await get(client)
+
+    fake = Fake(lambda _: ORDER)
+    run_in_virtual_time(work(fake.client))
+    assert len(user.claims) == 1
+    assert len(fake.credential.claims) == 1
+    assert len(fake.requests) == 12
+
+
+def test_tokens_belong_to_the_very_credential_and_its_scope():
+    asked: list[str] = []
+
+    class Alike(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            asked.append(scopes[0])
+            return await super().get_token(*scopes, **options)
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 1
+
+    class Slotted:
+        __slots__ = ("asked",)
+
+        async def get_token(self, *_scopes: str, **_options: object):
+            self.asked = getattr(self, "asked", 0) + 1
+            return AccessToken("t", int(time.time()) + 3600)
+
+    async def work(client: PartnerCenterClient):
+        for credential in (Alike(), Alike(), slotted):
+            for _ in range(3):
+                await get(client.with_options(credential=credential))
+
+    slotted = Slotted()
+    call(lambda _: ORDER, work)
+    assert len(asked) == 2
+    assert slotted.asked == 1
+
+
+def test_a_credential_that_fails_is_not_kept_alive():
+    async def work(client: PartnerCenterClient):
+        failing = Failing(99, ValueError("no"))
+        alive = weakref.ref(failing)
+        with pytest.raises(CredentialError):
+            await get(client.with_options(credential=failing))
+        del failing
+        await asyncio.sleep(0)  # until then the event loop holds what woke this task
+        gc.collect()
+        assert alive() is None
+        assert len(client._session.shared.tokens) == 1
+
+    result, _ = call(lambda _: ORDER, work)
+    assert result is None
+
+
+@pytest.mark.parametrize("token", ["a\nb", "token\n", "\rtoken", "a\0b", "a b", "", "t\u00f6ken", None, b"bytes\n"])
+def test_a_token_that_no_header_can_carry_is_the_credentials_error(token):
+    class Careless(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            made = await super().get_token(*scopes, **options)
+            return AccessToken(token, made.expires_on)
+
+    error, fake = call([], get, credential=Careless())
+    assert type(error) is CredentialError
+    assert ("no header can carry" if isinstance(token, str) else "gave no token: TypeError") in str(error)
+    assert not token or str(token) not in str(error)
+    assert fake.requests == []
 
 
 def test_a_deadline_can_be_lifted():

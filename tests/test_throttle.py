@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from helpers import CLOUD, Fake, call
+from helpers import CLOUD, Fake, call, header
 
 from partnercenter_async import (
     DeadlineError,
@@ -13,8 +13,9 @@ from partnercenter_async import (
     RetryPolicy,
     ServerError,
     ThrottledError,
+    fan_out,
 )
-from partnercenter_async._session.throttle import Throttle
+from partnercenter_async._session.throttle import Patience, Throttle
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o1"})
@@ -427,9 +428,9 @@ class Forgetful(list):
 def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
     async def run() -> None:
         throttle = Throttle(4)
-        first, second, third = [await throttle.enter("c", 1e9) for _ in range(3)]
+        first, second, third = [await throttle.enter("c", Patience()) for _ in range(3)]
         first.throttled(5, 0)
-        waiting = asyncio.create_task(throttle.enter("c", 10))
+        waiting = asyncio.create_task(throttle.enter("c", Patience(longest=10)))
         await asyncio.sleep(0)
         second.throttled(20, 0)
         third.throttled(30, 0)
@@ -438,3 +439,66 @@ def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
         throttle.close()
 
     run_in_virtual_time(run())
+
+
+@pytest.mark.fault("F46")
+@pytest.mark.parametrize("retry_after", [1, 5, 30])
+def test_customers_that_are_throttled_once_each_all_complete(retry_after):
+    """A storm: the waits add up to many times what one Retry-After may be, and nobody is lost to that."""
+    seen: set[str | None] = set()
+
+    async def respond(request: Request) -> RawResponse:
+        await asyncio.sleep(0.2)
+        customer = customer_of(request)
+        if customer in seen:
+            return ORDER
+        seen.add(customer)
+        return answer({"statusCode": 429}, status=429, headers={"Retry-After": str(retry_after)})
+
+    async def storm(client: PartnerCenterClient) -> float:
+        async def one(customer: str):
+            return await client.orders.get(customer, "o1")
+
+        outcomes = [outcome async for outcome in fan_out([f"c{number}" for number in range(300)], one)]
+        assert [outcome.error for outcome in outcomes] == [None] * 300
+        return asyncio.get_running_loop().time()
+
+    ended, fake = call(respond, storm, deadline=None)
+    assert ended > 120  # or no wait would have added up beyond the longest Retry-After that is believed
+    assert len(fake.requests) == 600
+
+
+@pytest.mark.fault("F5")
+def test_a_time_of_just_the_ceiling_is_waited_for_by_all_of_its_lane():
+    service = Service(retry=RetryPolicy(longest_retry_after=20))
+
+    async def run() -> None:
+        service.bar("c", 20)
+        calls = many(service, "c", 3)
+        assert [order.id for order in await asyncio.gather(*calls)] == ["o"] * 3
+
+    run_in_virtual_time(run())
+
+
+@pytest.mark.fault("F6")
+def test_a_token_that_ran_out_in_a_lane_is_renewed_before_it_is_sent():
+    tokens: list[tuple[float, str | None]] = []
+
+    async def respond(request: Request) -> RawResponse:
+        tokens.append((asyncio.get_running_loop().time(), header(request, "Authorization")))
+        if len(tokens) == 1:
+            return answer(status=429, headers={"Retry-After": "100"})
+        return ORDER
+
+    async def work(client: PartnerCenterClient) -> None:
+        await asyncio.gather(*[client.orders.get("c", "o") for _ in range(5)])
+
+    _, fake = call(respond, work, credential=FakeCredential(lifetime=90))
+    assert [sent for _, sent in tokens] == ["Bearer fake-token-1"] + ["Bearer fake-token-2"] * 5
+    assert len(fake.credential.claims) == 2
+
+
+def test_a_token_that_was_never_good_for_a_while_is_used_all_the_same():
+    order, fake = call([ORDER], lambda client: client.orders.get("c", "o"), credential=FakeCredential(lifetime=-3600))
+    assert order.id == "o1"
+    assert len(fake.credential.claims) == 1

@@ -304,7 +304,7 @@ async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulat
     cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s/.default")
     connector = aiohttp.TCPConnector(ssl=emulator.ssl_context())
     async with aiohttp.ClientSession(connector=connector) as session, connected(emulator) as other:
-        credential = other._session.tokens.credential
+        credential = other._session.credential
         client = PartnerCenterClient(credential, cloud=Cloud.GLOBAL, session=session)
         assert "partnercenter" in repr(client)
         client = PartnerCenterClient(
@@ -538,10 +538,8 @@ def test_a_packed_body_is_unpacked_wherever_it_is_cut(bodies, bits, dice):
         packed(JSON, 31)[:-1],
         packed(JSON, 31)[:12],
         packed(JSON, 31) + packed(JSON, 31)[:5],
-        packed(JSON, 31) + b"more",
         packed(JSON, 31)[:-8] + bytes(8),
         JSON,
-        packed(b"", 31) * 2000,
     ],
 )
 async def test_a_packed_body_that_is_cut_or_broken_is_fetched_again(emulator, body):
@@ -770,7 +768,7 @@ async def test_a_closed_client_says_so(emulator, customer_id):
 
 async def test_two_credentials_share_one_pool(emulator, customer_id):
     async with connected(emulator) as app, connected(emulator, user=True) as other:
-        user = app.with_options(credential=other._session.tokens.credential)
+        user = app.with_options(credential=other._session.credential)
         await app.customers.get(customer_id)
         await user.customers.get(customer_id)
         first, second = [each for each in emulator.requests if each.operation == "customers.get"]

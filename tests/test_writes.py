@@ -1,11 +1,15 @@
 """What is sent twice and what is not, for every method and any run of failures."""
 
+import copy
+import pickle
+
 import pytest
 from helpers import call, header
 from hypothesis import given
 from hypothesis import strategies as st
 
 from partnercenter_async import (
+    BadAnswerError,
     BodyTooLargeError,
     ConnectError,
     ConnectionLostError,
@@ -15,8 +19,10 @@ from partnercenter_async import (
     OutcomeUnknownError,
     PartnerCenterClient,
     PartnerCenterError,
+    RedirectError,
     RetryPolicy,
     ServerError,
+    ThrottledError,
 )
 from partnercenter_async._session.writes import METHODS
 from partnercenter_async.testing import FakeCredential, answer
@@ -32,7 +38,8 @@ MEETINGS = {
     "too much": (BodyTooLargeError("large"), "unknown", False),
     "not implemented": (answer(status=501), "nothing", False),
     "refused": (answer({"code": 1}, status=404), "nothing", False),
-    "redirected": (answer(status=302), "nothing", False),
+    "redirected": (answer(status=302), "unknown", False),
+    "sent elsewhere": (answer(status=307), "nothing", False),
     "garbled": (answer(body=b"{"), "done", False),
     "well": (answer({}, status=201), "done", False),
 }
@@ -105,6 +112,77 @@ def test_a_repetition_that_is_refused_tells_of_the_try_before(method):
     assert type(error) is NotFoundError
     assert "may have been carried out" in str(error)
     assert [attempt.status for attempt in error.history] == [502]
+
+
+REFUSALS = {307, 308, *range(400, 418), *range(421, 427), 428, 429, 431, 451, 501} - {408}
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_only_what_certainly_was_not_done_is_safe_to_repeat(method):
+    for status in range(100, 1000):
+        if 200 <= status < 300:
+            continue
+        error, fake = call(
+            lambda _, status=status: answer(status=status),
+            lambda client: client.request(method, "carts", body={}),
+            retry=RetryPolicy(attempts=1),
+        )
+        assert len(fake.requests) == (2 if status == 401 else 1)
+        assert error.status == status
+        assert error.safe_to_repeat == (status in REFUSALS), status
+        assert isinstance(error, OutcomeUnknownError) == (status not in REFUSALS)
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize(
+    ("met", "kind"),
+    [
+        (answer(status=503), ServerError),
+        (answer(status=999), ServerError),
+        (answer(status=303), RedirectError),
+        (answer(status=101), BadAnswerError),
+        (ConnectionLostError("gone"), ConnectionLostError),
+        (BodyTooLargeError("large"), BodyTooLargeError),
+    ],
+)
+def test_a_write_of_unknown_outcome_also_says_what_was_met(met, kind):
+    error, _ = call([met], lambda client: client.request("POST", "carts", body={}))
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, kind)
+    assert type(error.__cause__) is kind
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(other) is type(error)
+        assert vars(other) == vars(error)
+        assert str(other) == str(error)
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [(answer(status=404), NotFoundError), (answer(status=429), ThrottledError), (ConnectError("no"), ConnectError)],
+)
+def test_whoever_catches_refusals_finds_no_unknown_outcome_among_them(last, kind):
+    answers = [ConnectionLostError("gone"), last, last]
+    error, _ = call(
+        answers, lambda client: client.request("POST", "carts", body={}), retry=RetryPolicy(retry_writes=True)
+    )
+    assert isinstance(error, OutcomeUnknownError)
+    assert not isinstance(error, kind)
+    assert isinstance(error.__cause__, kind)
+    assert not error.safe_to_repeat
+
+
+@pytest.mark.fault("F24")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_part_that_nobody_asked_for_is_no_whole_answer(method):
+    part = answer({"id": "o1"}, status=206, headers={"Content-Range": "bytes 0-11/99"})
+    error, fake = call([part], lambda client: client.request(method, "carts", dict))
+    assert type(error) is DecodeError
+    assert error.status == 206
+    assert len(fake.requests) == 1
+    response, _ = call([part], lambda client: client.request(method, "carts", dict, headers={"range": "bytes=0-11"}))
+    assert response.data == {"id": "o1"}
 
 
 def test_a_read_that_fails_is_safe_to_repeat():

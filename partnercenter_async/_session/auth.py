@@ -6,6 +6,8 @@ import binascii
 import copy
 import re
 import time
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from partnercenter_async._session.response import Headers
@@ -20,7 +22,43 @@ _AGAIN = 30.0  # seconds between early renewals, and before a token's end at whi
 _PATIENCE = 60.0  # seconds for one renewal: a credential that hangs must not hold up every call for ever
 # Credentials answer from their own caches, except when claims are asked for. These are met by every token.
 _FRESH = '{"access_token":{"nbf":{"essential":true,"value":"0"}}}'
+_SENDABLE = re.compile(r"Bearer [!-~]+")
 _CLAIMS = re.compile(r'\bclaims="([^"]+)"')
+
+
+class TokenSources:
+    """The tokens of all credentials of a client, each kept for as long as its credential lives."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._sources: dict[tuple[int, str], TokenSource] = {}
+
+    def __len__(self) -> int:
+        """Count the credentials and scopes."""
+        return len(self._sources)
+
+    def of(self, credential: "AsyncTokenCredential", scope: str) -> "TokenSource":
+        """Return the tokens of a credential, the very object, for a scope."""
+        key = id(credential), scope
+        found = self._sources.get(key)
+        if found is None:
+            found = self._sources[key] = TokenSource(_owner(credential, self._sources, key), scope)
+        return found
+
+    def close(self) -> None:
+        """End all renewals under way."""
+        for tokens in list(self._sources.values()):
+            tokens.close()
+
+
+def _owner(
+    credential: "AsyncTokenCredential", sources: dict[tuple[int, str], "TokenSource"], key: tuple[int, str]
+) -> "Callable[[], AsyncTokenCredential | None]":
+    """Return what gives a credential without keeping it alive, and forgets its tokens with it."""
+    try:
+        return weakref.ref(credential, lambda _: sources.pop(key, None))
+    except TypeError:  # a class with slots may allow no weak references; its credentials live as long as the client
+        return lambda: credential
 
 
 class TokenSource:
@@ -29,13 +67,14 @@ class TokenSource:
     Times are kept on the event loop's clock, so that a jump of the wall clock neither ends nor prolongs a token.
     """
 
-    def __init__(self, credential: "AsyncTokenCredential", scope: str) -> None:
-        """Take the credential, which stays its owner's to close."""
-        self.credential = credential
+    def __init__(self, credential: "Callable[[], AsyncTokenCredential | None]", scope: str) -> None:
+        """Take what gives the credential, which whoever asks for its tokens keeps alive."""
+        self._credential = credential
         self._scope = scope
         self._authorization: Secret | None = None
         self._renew_at = 0.0
         self._usable_until = 0.0
+        self._brief = False  # the token was good for no while when it came, and is used all the same
         self._claims: str | None = None
         self._flight: asyncio.Task[None] | None = None
 
@@ -49,8 +88,8 @@ class TokenSource:
         return self._authorization
 
     def latest(self, earlier: Secret) -> Secret | None:
-        """Return what has taken an earlier value's place, or itself; None where it was refused meanwhile."""
-        return self.current() or (earlier if self._authorization is earlier else None)
+        """Return what has taken an earlier value's place, or itself; None where it ran out or was refused meanwhile."""
+        return self.current() or (earlier if self._brief and self._authorization is earlier else None)
 
     async def authorization(self) -> Secret:
         """Return a value for the header; raises CredentialError where there is none to be had."""
@@ -83,26 +122,31 @@ class TokenSource:
     def _renew(self) -> asyncio.Task[None]:
         """Return the renewal under way or start one. It is a task of its own: no waiter's cancellation ends it."""
         if self._flight is None or self._flight.done():
-            self._flight = asyncio.get_running_loop().create_task(self._fetch())
+            credential = cast("AsyncTokenCredential", self._credential())
+            self._flight = asyncio.get_running_loop().create_task(self._fetch(credential))
             self._flight.add_done_callback(self._landed)
         return self._flight
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
+        if self._flight is flight:
+            self._flight = None  # with its error, whose frames hold the credential
         if not flight.cancelled() and flight.exception() is not None:
             self._renew_at = flight.get_loop().time() + _AGAIN
 
-    async def _fetch(self) -> None:
+    async def _fetch(self, credential: "AsyncTokenCredential") -> None:
         claims = self._claims
         limit = asyncio.timeout(_PATIENCE)
         try:
             async with limit:
                 token = await (
-                    self.credential.get_token(self._scope, claims=claims)
-                    if claims
-                    else self.credential.get_token(self._scope)
+                    credential.get_token(self._scope, claims=claims) if claims else credential.get_token(self._scope)
                 )
             lifetime = token.expires_on - time.time()
             authorization = Secret("Bearer " + token.token)
+            if not _SENDABLE.fullmatch(authorization):
+                raise CredentialError(
+                    "the credential gave a token that holds a line end or another sign that no header can carry"
+                )
         except CredentialError:
             raise
         except asyncio.CancelledError as error:
@@ -122,6 +166,7 @@ class TokenSource:
         # A credential with a margin of its own may give the same token again for a while.
         self._renew_at = max(renew_at, now + _AGAIN) if authorization == self._authorization else renew_at
         self._usable_until = now + lifetime - min(_AGAIN, lifetime / 20)
+        self._brief = self._usable_until <= now
         self._authorization, self._claims = authorization, None
 
 

@@ -8,6 +8,7 @@ import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import ContextVar
+from datetime import UTC
 from typing import TypeVar, cast
 
 import backoff
@@ -243,6 +244,8 @@ def retry_after(headers: Headers) -> float | None:
 
 def _http_date(text: str) -> float | None:
     try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
+        found = email.utils.parsedate_to_datetime(text)
+        # HTTP dates are GMT; the form of asctime does not say so.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, IndexError, TypeError):
         return None

@@ -5,13 +5,13 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
-from weakref import WeakSet
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_seconds, check_text
-from partnercenter_async._session.auth import TokenSource
+from partnercenter_async._session.auth import TokenSources
 from partnercenter_async._session.decoding import decode
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
@@ -25,13 +25,14 @@ from partnercenter_async._session.retry import (
     retry_after,
     with_retries,
 )
-from partnercenter_async._session.throttle import Throttle
+from partnercenter_async._session.throttle import Patience, Throttle
 from partnercenter_async._session.transport import RawResponse, Request, Secret, Transport
 from partnercenter_async._session.writes import Effect, effect_of, verdict
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.errors import (
     Attempt,
     AttemptTimeoutError,
+    BadAnswerError,
     CertificateError,
     ClientClosedError,
     ConnectError,
@@ -135,7 +136,7 @@ class Shared:
         self.transport = transport
         self.throttle = throttle
         self.bucket = RetryBucket()
-        self.sources: WeakSet[TokenSource] = WeakSet()  # those of views that are gone need no closing
+        self.tokens = TokenSources()
         self.limits = Limits()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,8 +154,7 @@ class Shared:
         """End all calls and renewals under way, then close the transport."""
         self.closed = True
         self.limits.close()
-        for tokens in list(self.sources):
-            tokens.close()
+        self.tokens.close()
         self.throttle.close()
         await self.transport.close()
 
@@ -162,13 +162,13 @@ class Shared:
 class Session:
     """Makes calls with one credential and one set of settings."""
 
-    def __init__(self, settings: Settings, shared: Shared, tokens: TokenSource) -> None:
-        """Take the parts; the headers that never change are made here, once."""
+    def __init__(self, settings: Settings, shared: Shared, credential: "AsyncTokenCredential") -> None:
+        """Make here, once, what is the same in every call; the session keeps its credential alive."""
         self.settings = settings
         self.shared = shared
-        self.tokens = tokens
+        self.credential = credential
+        self.tokens = shared.tokens.of(credential, settings.cloud.scope)
         self.urls = UrlBuilder(settings.cloud)
-        shared.sources.add(tokens)
         fixed = [
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -195,8 +195,7 @@ class Session:
 
     def view(self, settings: Settings, credential: "AsyncTokenCredential | None") -> Self:
         """Return a session with other settings or another credential that shares all else with this one."""
-        tokens = self.tokens if credential is None else TokenSource(credential, settings.cloud.scope)
-        return type(self)(settings, self.shared, tokens)
+        return type(self)(settings, self.shared, self.credential if credential is None else credential)
 
     def customer(self, url: str) -> str | None:
         """Return the customer whose lane a URL belongs to, None for the partner's."""
@@ -250,6 +249,8 @@ class Session:
         call = _Call(self, Request(method, url, headers, payload), options.timeout, user_only=user_only)
         try:
             raw = await self._within_deadline(call, attempts)
+            if raw.status == 206 and not any(name.lower() == "range" for name, _ in headers):  # noqa: PLR2004 - 206
+                raise _unfit(raw, DecodeError("206: a part of an answer came, and no part was asked for"))
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
@@ -337,15 +338,15 @@ class _Call:
 
     async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
         session, shared, loop = self._session, self._session.shared, asyncio.get_running_loop()
+        patience = Patience(
+            attempts.policy.longest_retry_after, inf if attempts.deadline_at is None else attempts.deadline_at
+        )
         while True:
             earlier = session.tokens.current() or await session.tokens.authorization()
-            latest = loop.time() + attempts.policy.longest_retry_after
-            if attempts.deadline_at is not None:
-                latest = min(latest, attempts.deadline_at)
-            with await shared.throttle.enter(self._customer, latest) as turn:
+            with await shared.throttle.enter(self._customer, patience) as turn:
                 authorization = session.tokens.latest(earlier)
                 if authorization is None:
-                    continue  # the token was refused on another call's account while this one waited for its turn
+                    continue  # the token ran out, or was refused on another call's account, during the wait for a turn
                 if shared.closed:
                     raise ClientClosedError
                 attempts.begin()
@@ -367,10 +368,14 @@ class _Call:
     def _failed(self, raw: RawResponse, attempts: Attempts) -> FailedTryError:
         """Make the failure of an answer that is none of 2xx."""
         status = raw.status
-        if status < 400:  # noqa: PLR2004 - 3xx
-            redirect = RedirectError(f"{status}: the service answered with a redirect, which is never followed")
-            redirect.status, redirect.body = status, raw.body
-            return FailedTryError(redirect, attempts, Effect.NOTHING, retry=False)
+        if status < 400:  # noqa: PLR2004 - 1xx and 3xx
+            unfit = _unfit(
+                raw,
+                RedirectError(f"{status}: the service answered with a redirect, which is never followed")
+                if status >= 300  # noqa: PLR2004 - 3xx
+                else BadAnswerError(f"{status}: the service wants to speak another protocol"),
+            )
+            return FailedTryError(unfit, attempts, effect_of(unfit, sent=True), retry=False)
         try:
             body = decode(raw.body, ApiError)
         except DecodeError:
@@ -395,8 +400,13 @@ def _decoded(raw: RawResponse, into: type[T]) -> T:
     try:
         return decode(raw.body, into)
     except DecodeError as error:
-        error.status = raw.status
-        raise
+        raise _unfit(raw, error) from error.__cause__
+
+
+def _unfit(raw: RawResponse, error: BadAnswerError) -> BadAnswerError:
+    """Return an error with the answer that it is about."""
+    error.status, error.body = raw.status, raw.body
+    return error
 
 
 def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

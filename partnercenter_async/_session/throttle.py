@@ -9,8 +9,9 @@ import itertools
 import random
 from asyncio import CancelledError, Future, TimerHandle, get_running_loop
 from collections import OrderedDict
+from math import inf
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async.errors import ThrottledError
@@ -20,19 +21,38 @@ _CUSTOMERS = 3  # as many customers throttled within a window show that it is th
 _LONGEST = 3600.0  # seconds; a mistaken Retry-After must not shut a client out for good
 
 
+class Patience(NamedTuple):
+    """For how long a call waits: ``longest`` seconds for any one Retry-After, and till a time of the loop's clock."""
+
+    longest: float = inf
+    deadline_at: float = inf
+
+
 class _Lane:
     """What is known of one customer, or of the partner as a whole."""
 
-    __slots__ = ("closed", "customer", "latest", "on_trial", "probe", "queue", "throttled_at", "timer", "until")
+    __slots__ = (
+        "asked_until",
+        "closed",
+        "customer",
+        "on_trial",
+        "patience",
+        "probe",
+        "queue",
+        "throttled_at",
+        "timer",
+        "until",
+    )
 
     def __init__(self, customer: str | None) -> None:
         self.customer = customer
         self.closed = False  # nothing goes through before `until`
         self.on_trial = False  # its time has come: one exchange goes through, `probe`, and the rest waits
         self.until = 0.0
+        self.asked_until = 0.0  # what the service itself asked for: `until` without the random part
         self.probe: int | None = None
         self.queue: dict[int, Future[None]] = {}
-        self.latest: dict[int, float] = {}
+        self.patience: dict[int, Patience] = {}
         self.throttled_at = -WINDOW
         self.timer: TimerHandle | None = None
 
@@ -45,6 +65,11 @@ class _Lane:
         if self.probe is None and not self.queue:
             self.probe = ticket
         return self.probe == ticket
+
+    def opens_too_late(self, patience: Patience) -> bool:
+        """Tell whether a closed lane stays closed for longer than a call waits."""
+        longest = self.asked_until - get_running_loop().time()
+        return self.closed and (longest > patience.longest or self.until > patience.deadline_at)
 
     def resign(self, ticket: int) -> None:
         """Make the next in line the probe, where this call was it."""
@@ -109,19 +134,16 @@ class Throttle:
         self._tickets = itertools.count()
         self.busy = False  # there are lanes that are not open, or are remembered
 
-    async def enter(self, customer: str | None, latest: float) -> Turn:
-        """Wait for a turn.
-
-        Raises ThrottledError as soon as it is known that a lane stays closed beyond ``latest`` on the loop's clock.
-        """
+    async def enter(self, customer: str | None, patience: Patience) -> Turn:
+        """Wait for a turn; raises ThrottledError as soon as it is known that a lane stays closed for too long."""
         ticket = next(self._tickets)
         if self.free and not self.waiting and not self.busy:
             self.free -= 1
         else:
-            await self._wait(ticket, customer, latest)
+            await self._wait(ticket, customer, patience)
         return Turn(self, ticket, customer)
 
-    async def _wait(self, ticket: int, customer: str | None, latest: float) -> None:
+    async def _wait(self, ticket: int, customer: str | None, patience: Patience) -> None:
         """Pass the customer's lane, then the partner's, then get a slot, and make sure that all still holds."""
         loop = get_running_loop()
         slot = False
@@ -143,14 +165,14 @@ class Throttle:
                 # Whoever waits here is no probe of this lane or of one behind it, or nobody would ever move on.
                 lane.resign(ticket)
                 self.partner.resign(ticket)
-                if lane.closed and lane.until > latest:
+                if lane.opens_too_late(patience):
                     raise _closed(lane.until - loop.time())
                 future = lane.queue[ticket] = loop.create_future()
-                lane.latest[ticket] = latest
+                lane.patience[ticket] = patience
                 try:
                     await future
                 finally:
-                    del lane.queue[ticket], lane.latest[ticket]
+                    del lane.queue[ticket], lane.patience[ticket]
         except BaseException:
             self._resign(ticket, customer)
             raise
@@ -203,7 +225,8 @@ class Throttle:
     def throttled(self, ticket: int, customer: str | None, retry_after: float | None, spread: float) -> None:
         """Close the lane of an exchange, each lane that it was the probe of, and the partner's for many customers."""
         now = get_running_loop().time()
-        until = now + min(retry_after or 0.0, _LONGEST) + random.uniform(0, spread)  # noqa: S311 - guards nothing
+        asked_until = now + min(retry_after or 0.0, _LONGEST)
+        until = asked_until + random.uniform(0, spread)  # noqa: S311 - guards nothing
         own = self.partner if customer is None else self.customers.setdefault(customer, _Lane(customer))
         own.throttled_at = now
         lanes = {lane for lane in self._lanes(customer) if lane is own or lane.probe == ticket}
@@ -215,16 +238,17 @@ class Throttle:
         for lane in lanes:
             if lane.probe == ticket:
                 lane.probe = None
-            self._close(lane, until)
+            self._close(lane, asked_until, until)
 
-    def _close(self, lane: _Lane, until: float) -> None:
+    def _close(self, lane: _Lane, asked_until: float, until: float) -> None:
         self.busy = lane.closed = True
         lane.on_trial = False
+        lane.asked_until = max(lane.asked_until, asked_until)
         lane.until = max(lane.until, until)
         self._at(lane.until, lane)
-        for ticket, latest in lane.latest.items():
-            if latest < lane.until:
-                _wake(lane.queue[ticket])  # to fail: its time ends before the lane's
+        for ticket, patience in lane.patience.items():
+            if lane.opens_too_late(patience):
+                _wake(lane.queue[ticket])  # to fail
 
     def _at(self, when: float, lane: _Lane) -> None:
         if lane.timer is not None:

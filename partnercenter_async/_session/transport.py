@@ -1,20 +1,28 @@
 """The seam to the wire, and aiohttp behind it. No other module of the client imports aiohttp at run time."""
 
 import asyncio
+import logging
+import select
 import ssl
+import sys
 import urllib.request
 import zlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Iterator
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 import aiohttp
 import msgspec
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from yarl import URL
 
 from partnercenter_async._session.response import Headers
+from partnercenter_async.clouds import is_loopback
 from partnercenter_async.errors import (
+    BadAnswerError,
     BodyTooLargeError,
     CertificateError,
     ClientClosedError,
@@ -22,10 +30,20 @@ from partnercenter_async.errors import (
     ConnectionLostError,
 )
 
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+_logger = logging.getLogger("partnercenter_async")
+
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
-_STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time, to 8 MiB at most
+_PACKED_STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time,
+_STEP = 64 * 1024  # to so many bytes at most
 _MOST_MEMBERS = 1000  # packed one behind the other in one body
+_REQUEST_ID = "MS-RequestId"
+_REMEMBERED = 10_000  # ids of requests, by which the answer to another one is told; as many as 15 idle seconds see
 _LOOKS = 0.5  # seconds between looks at whether the connection of a body is still there
 
 
@@ -62,10 +80,10 @@ class RawResponse(msgspec.Struct, frozen=True):
 
 
 class Transport(Protocol):
-    """Makes one exchange at a time, follows nothing, repeats nothing.
+    """Makes one exchange at a time, follows nothing, repeats nothing, and gives a request no other one's answer.
 
     ``send`` raises ConnectError where nothing was sent, ConnectionLostError where something may have been, and
-    BodyTooLargeError.
+    BadAnswerError, BodyTooLargeError among it, for an answer that can't be taken.
     """
 
     async def send(self, request: Request, /) -> RawResponse:
@@ -99,6 +117,8 @@ class AiohttpTransport:
             total=None, connect=CONNECT_TIMEOUT if self._owned else None, sock_connect=CONNECT_TIMEOUT
         )
         self._proxy = _proxy(URL(endpoint))
+        self._sent: OrderedDict[str, None] = OrderedDict()
+        self._foreign_ids = False  # the service was seen to answer with ids that nobody here has sent
 
     async def send(self, request: Request, /) -> RawResponse:
         """Make one exchange."""
@@ -106,10 +126,8 @@ class AiohttpTransport:
             raise ClientClosedError
         session = self._session
         if session is None:
-            # The session bounds the number of exchanges itself, so nobody ever waits for the pool.
-            session = self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
-            )
+            session = self._session = aiohttp.ClientSession(connector=_Pool(), cookie_jar=aiohttp.DummyCookieJar())
+        self._remember(request)
         try:
             async with session.request(
                 request.method,
@@ -124,6 +142,8 @@ class AiohttpTransport:
                 proxy=self._proxy,
                 middlewares=(_SendOnce(),),
             ) as answer:
+                if _REQUEST_ID in answer.headers and not self._belongs(answer):
+                    raise ConnectionLostError("another request's answer came, and its connection was closed")
                 lines = tuple(answer.headers.items())
                 if not "".join([value for _, value in lines]).isascii():
                     lines = tuple((name, _text(value)) for name, value in lines)
@@ -137,8 +157,38 @@ class AiohttpTransport:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
             raise ConnectError(f"no connection to {request.url.split('/')[2]}") from bare(error)
+        except aiohttp.ClientResponseError as error:
+            if _has_too_large_head(error):
+                raise BadAnswerError("the answer has too many headers, or one that is too long") from bare(error)
+            raise ConnectionLostError("what came is no answer in HTTP") from bare(error)
         except (aiohttp.ClientError, HttpProcessingError, OSError, asyncio.IncompleteReadError) as error:
             raise ConnectionLostError("the connection broke before the whole answer was there") from bare(error)
+
+    def _remember(self, request: Request) -> None:
+        """Note a request's id, and forget the oldest one."""
+        for name, value in request.headers:
+            if name == _REQUEST_ID:
+                self._sent[value.lower()] = None
+                if len(self._sent) > _REMEMBERED:
+                    self._sent.popitem(last=False)
+
+    def _belongs(self, answer: aiohttp.ClientResponse) -> bool:
+        """Tell whether an answer is not known to be another request's; the connection of one that is gets closed.
+
+        No source proves that the service gives ids back, so an id that nobody knows says nothing.
+        """
+        theirs = answer.headers[_REQUEST_ID].lower()
+        if theirs == answer.request_info.headers.get(_REQUEST_ID, "").lower():
+            return True
+        if theirs in self._sent:
+            answer.close()
+            if self._owned:
+                _IN_USE.get().close()  # which a small answer has already given back
+            return False
+        if not self._foreign_ids:
+            self._foreign_ids = True
+            _logger.info("the service answers with request ids that were not sent: they can't tell answers apart")
+        return True
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         """Read a body up to the cap, counted unpacked."""
@@ -155,7 +205,7 @@ class AiohttpTransport:
             for part in (chunk,) if unpacking is None else unpacking.parts(chunk):
                 size += len(part)
                 if max(received, size) > self._max_body:
-                    del chunks, part  # whoever keeps the error keeps its frames
+                    del chunks, chunk, part, unpacking  # whoever keeps the error keeps its frames
                     raise self._too_large()
                 chunks.append(part)
         if unpacking is not None and not unpacking.ended:
@@ -220,7 +270,7 @@ class _Watch:
 
 
 class _Unpacking:
-    """Unpacks a body in small steps; some releases of aiohttp make one object of all that a chunk holds."""
+    """Unpacks a body in small steps; aiohttp would take one whose end is missing for whole."""
 
     __slots__ = ("_bits", "_members", "_stream")
 
@@ -237,20 +287,80 @@ class _Unpacking:
         return self._stream.eof
 
     def parts(self, chunk: bytes) -> Iterator[bytes]:
-        """Unpack the next chunk."""
-        for start in range(0, len(chunk), _STEP):
-            packed = chunk[start : start + _STEP]
+        """Unpack the next chunk into parts of at most 64 KiB."""
+        for start in range(0, len(chunk), _PACKED_STEP):
+            packed = chunk[start : start + _PACKED_STEP]
             while packed:
-                if self._stream.eof:  # another one follows, which gzip allows
-                    self._stream = zlib.decompressobj(self._bits)
+                if self._stream.eof:
+                    packed = packed.lstrip(b"\0")  # which may fill a file up behind its end
+                    if not packed:
+                        break
+                    self._stream = zlib.decompressobj(self._bits)  # another one follows, which gzip allows
                     self._members += 1
                 try:
-                    yield self._stream.decompress(packed)
+                    part = self._stream.decompress(packed, _STEP)
                 except zlib.error as error:
+                    if self._members > 1:
+                        raise BadAnswerError("what stands behind the packed body's end can't be unpacked") from error
                     raise aiohttp.ClientPayloadError("the packed body is broken") from error
                 if self._members > _MOST_MEMBERS:
-                    raise aiohttp.ClientPayloadError("the packed body has too many parts")
-                packed = self._stream.unused_data
+                    raise BadAnswerError("the packed body has too many parts")
+                yield part
+                packed = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+
+
+# The connection of the exchange that this task makes, also once a small answer has given it back.
+_IN_USE: ContextVar["ResponseHandler"] = ContextVar("connection")
+
+
+class _Pool(aiohttp.TCPConnector):
+    """Hands no connection out again on which something has come in that nobody asked for.
+
+    A response too many would be taken for the answer to the next request, and shift all that follow.
+    """
+
+    def __init__(self) -> None:
+        """Set no bound: the session bounds the exchanges, so nobody ever waits for the pool."""
+        super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType]  # of parameters not used here
+        self._used: WeakSet[ResponseHandler] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list["Trace"],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> "Connection":
+        """Return a connection that is new, or on which all is quiet."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None  # noqa: S101 - it has just been made or found
+            if protocol not in self._used:
+                self._used.add(protocol)
+                break
+            if not protocol.should_close and not _readable(protocol.transport):
+                break
+            connection.close()
+        _IN_USE.set(protocol)
+        return connection
+
+
+def _readable(transport: asyncio.BaseTransport | None) -> bool:
+    """Tell whether bytes, or an end, have arrived that the event loop has not read yet."""
+    found = None if transport is None else transport.get_extra_info("socket")
+    if found is None:
+        return False
+    if sys.platform == "win32":
+        return bool(select.select([found], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(found.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _has_too_large_head(error: BaseException) -> bool:
+    """Tell whether aiohttp gave up an answer for the size of its head, which another attempt does not change."""
+    cause = error.__cause__ and error.__cause__.__cause__
+    return isinstance(cause, LineTooLong) or "Too many headers" in str(cause)
 
 
 class _ResendError(aiohttp.ClientError):
@@ -292,8 +402,13 @@ def bare(error: BaseException) -> BaseException:
 
 
 def _proxy(endpoint: URL) -> URL | None:
-    """Return the environment's proxy for an origin, read once: aiohttp's own look-up reads netrc at every request."""
+    """Return the environment's proxy for an origin, read once: aiohttp's own look-up reads netrc at every request.
+
+    What goes to this machine goes there by no other: a proxy would read the token of a plain connection.
+    """
     host = endpoint.host or ""
+    if is_loopback(host):
+        return None
     if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # missing from the stubs
         return None
     proxy = urllib.request.getproxies_environment().get(endpoint.scheme)

@@ -8,10 +8,9 @@ under the same request id, by which the service knows it again.
 from enum import IntEnum
 
 from partnercenter_async.errors import (
-    BodyTooLargeError,
     ConnectError,
+    CredentialError,
     DecodeError,
-    NoAnswerError,
     OutcomeUnknownError,
     PartnerCenterError,
     StatusError,
@@ -21,8 +20,9 @@ from partnercenter_async.errors import (
 _READS = frozenset({"GET", "HEAD"})
 _REPEATABLE = _READS | {"PUT", "DELETE"}
 METHODS = _REPEATABLE | {"POST", "PATCH"}
-# 408 and 503 may come from behind the service as well as from before it.
-_UNDECIDED = frozenset({408, *range(500, 600)}) - {501}
+# Answers by which a request was certainly refused. Others leave it open: 408, 499, 502 and their like may come from
+# before the service as well as from behind it, and 301 to 303 may mean "done, look there".
+_REFUSALS = frozenset({307, 308, *range(400, 418), *range(421, 427), 428, 429, 431, 451, 501}) - {408}
 
 
 class Effect(IntEnum):
@@ -35,13 +35,9 @@ class Effect(IntEnum):
 
 def effect_of(error: PartnerCenterError, *, sent: bool) -> Effect:
     """Tell what a failed try may have done."""
-    if not sent or isinstance(error, ConnectError):
+    if not sent or isinstance(error, ConnectError) or error.status in _REFUSALS:
         return Effect.NOTHING
-    if isinstance(error, StatusError):
-        return Effect.UNKNOWN if error.status in _UNDECIDED else Effect.NOTHING
-    if isinstance(error, DecodeError):
-        return Effect.DONE
-    return Effect.UNKNOWN if isinstance(error, NoAnswerError | BodyTooLargeError) else Effect.NOTHING
+    return Effect.DONE if isinstance(error, DecodeError) else Effect.UNKNOWN
 
 
 def may_repeat(method: str, error: PartnerCenterError, effect: Effect, *, retry_writes: bool) -> bool:
@@ -53,19 +49,11 @@ def may_repeat(method: str, error: PartnerCenterError, effect: Effect, *, retry_
 def verdict(method: str, error: PartnerCenterError, effect: Effect) -> PartnerCenterError:
     """Return the error to raise at a call's end, which says whether the caller may safely repeat the call."""
     if method not in _REPEATABLE and effect is Effect.UNKNOWN:
-        return _outcome_unknown(error)
+        undecided = not isinstance(error, CredentialError) and effect_of(error, sent=True) is not Effect.NOTHING
+        return OutcomeUnknownError.of(error, undecided=undecided)
     error.safe_to_repeat = method in _REPEATABLE or effect is Effect.NOTHING
     if method not in _READS and effect is Effect.DONE:
         error.remedy = "the service has done what was asked, only its answer can't be used; error.body holds it"
     elif method not in _READS and effect is Effect.UNKNOWN and isinstance(error, StatusError):
         error.remedy = "an earlier try of this call may have been carried out: look at the resource"
-    return error
-
-
-def _outcome_unknown(cause: PartnerCenterError) -> OutcomeUnknownError:
-    error = OutcomeUnknownError(f"it is not known whether the write was done: {cause.message}")
-    error.status, error.code, error.description = cause.status, cause.code, cause.description
-    error.retry_after, error.body = cause.retry_after, cause.body
-    error.safe_to_repeat = False
-    error.__cause__ = cause
     return error

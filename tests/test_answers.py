@@ -1,0 +1,372 @@
+"""An answer belongs to its request: what raw servers and broken proxies do with connections, heads and bodies."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import logging
+import random
+import re
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from helpers import QUICK
+
+from partnercenter_async import (
+    BadAnswerError,
+    BodyTooLargeError,
+    Cloud,
+    ConflictError,
+    ConnectionLostError,
+    OutcomeUnknownError,
+    PartnerCenterClient,
+    RetryPolicy,
+)
+from partnercenter_async.testing import FakeCredential
+
+
+class Connection:
+    """A server's end of a connection, with the requests that came on it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.ids: list[str] = []
+        self.paths: list[str] = []
+
+    async def request(self) -> None:
+        """Read the head and the body of the next request."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+        self.paths.append(head.split(" ")[1])
+        self.ids.append(re.findall(r"MS-RequestId: (\S+)", head)[0])
+        length = re.findall(r"Content-Length: (\d+)", head)
+        if length:
+            await self.reader.readexactly(int(length[0]))
+
+    def reply(self, body: object, *, status: str = "200 OK", id: str | None = None, more: str = "") -> bytes:
+        text = json.dumps(body)
+        line = "" if id is None else f"ms-requestid: {id}\r\n"
+        return f"HTTP/1.1 {status}\r\n{line}{more}Content-Length: {len(text)}\r\n\r\n{text}".encode()
+
+    @property
+    def customer(self) -> str:
+        return self.paths[-1].rpartition("/")[2]
+
+
+@asynccontextmanager
+async def serving(
+    handle: Callable[[Connection], Awaitable[None]], **settings
+) -> AsyncIterator[tuple[PartnerCenterClient, list[Connection]]]:
+    """A client of a service that does with each connection what a function does."""
+    connections: list[Connection] = []
+    tasks: list[asyncio.Task | None] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.current_task())
+        connections.append(Connection(reader, writer))
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await handle(connections[-1])
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(accept, "127.0.0.1")
+    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    settings.setdefault("retry", QUICK)
+    async with server:
+        async with PartnerCenterClient(FakeCredential(), cloud=cloud, **settings) as client:
+            yield client, connections
+        await asyncio.gather(*tasks)  # they end with their connections
+
+
+def strangers(connection: Connection) -> dict[str, bytes]:
+    """What nobody asked for, as a server or a proxy may send it on a connection that is idle."""
+    whole = connection.reply({"id": "another"})
+    return {
+        "a whole response": whole,
+        "two responses": whole * 2,
+        "an error": connection.reply({"code": 1}, status="408 Request Timeout", more="Connection: close\r\n"),
+        "a head without a body": whole[:-2],
+        "half a head": whole[:20],
+        "one byte": b"H",
+        "no HTTP": b"\x00\x01garbage\r\n\r\n",
+        "its end": b"",
+    }
+
+
+@pytest.mark.fault("F42")
+@pytest.mark.parametrize("seen", [True, False], ids=["read by the loop", "still in the kernel"])
+@pytest.mark.parametrize("echo", [True, False], ids=["echo", "no echo"])
+async def test_nobody_gets_a_response_that_came_on_an_idle_connection(echo, seen):
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            answer = {"id": connection.customer}
+            connection.writer.write(connection.reply(answer, id=connection.ids[-1] if echo else None))
+
+    dice = random.Random(7)
+    calls = 0
+    async with serving(handle, concurrency=8) as (client, connections):
+        while calls < 1000:
+            names = [f"c{calls + number}" for number in range(8)]
+            found = await asyncio.gather(*[client.customers.get(name) for name in names])
+            assert [customer.id for customer in found] == names
+            calls += len(names)
+            for connection in connections:
+                if not connection.writer.is_closing() and dice.random() < 0.4:
+                    extra = dice.choice(list(strangers(connection).values()))
+                    if extra:
+                        connection.writer.write(extra)
+                    else:
+                        connection.writer.close()
+            for _ in range(5 if seen else 0):
+                await asyncio.sleep(0)
+        requests = sum(len(connection.ids) for connection in connections)
+    # What came unasked was always noticed before the connection was used: no request was lost on one.
+    assert requests == calls
+    assert len(connections) > 200
+
+
+@pytest.mark.fault("F42")
+async def test_an_answer_to_another_request_is_never_delivered():
+    """A proxy that is one answer behind on a connection: each request gets the answer to the one before."""
+
+    async def handle(connection: Connection) -> None:
+        behind: bytes | None = None
+        while True:
+            await connection.request()
+            own = connection.reply({"id": connection.customer}, id=connection.ids[-1].upper())
+            if behind is None and dice.random() < 0.05:
+                fallen.append(connection)
+                behind = connection.reply({"id": connection.customer}, id=connection.ids[-1])
+            elif behind is not None:
+                own, behind = behind, own
+            connection.writer.write(own)
+
+    dice = random.Random(7)
+    fallen: list[Connection] = []
+    patient = RetryPolicy(attempts=10, first_wait=0.001)  # it may meet several such connections in a row
+    async with serving(handle, concurrency=8, retry=patient) as (client, connections):
+        names = [f"c{number}" for number in range(1000)]
+        found = await asyncio.gather(*[client.customers.get(name, deadline=None) for name in names])
+        assert [customer.id for customer in found] == names
+        shifted = sum(len(connection.ids) for connection in connections) - len(names)
+    # A connection that fell behind cost one request, and was closed then; a few of them were not used again.
+    assert 30 < shifted <= len(fallen) <= shifted + 8
+    assert len(set(map(id, fallen))) == len(fallen)
+
+
+@pytest.mark.fault("F42")
+@pytest.mark.parametrize("own_session", [True, False])
+@pytest.mark.parametrize("size", [0, 200_000])
+async def test_a_write_that_gets_another_ones_answer_has_an_unknown_outcome(own_session, size):
+    async def handle(connection: Connection) -> None:
+        await connection.request()
+        connection.writer.write(connection.reply({"id": "o1"}, id=connection.ids[0]))
+        while True:
+            await connection.request()
+            body = {"id": "o1", "padding": "x" * size}
+            connection.writer.write(connection.reply(body, status="201 Created", id=connection.ids[0]))
+            connection.writer.write(connection.reply({"code": 1}, status="409 Conflict", id=connection.ids[-1]))
+
+    async with contextlib.AsyncExitStack() as stack:
+        session = None if own_session else await stack.enter_async_context(aiohttp.ClientSession())
+        client, connections = await stack.enter_async_context(serving(handle, session=session))
+        await client.orders.get("c1", "o1")
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.request("POST", "customers/c2/orders", dict, body={})
+    assert isinstance(caught.value, ConnectionLostError)
+    assert caught.value.request_id == connections[0].ids[1]
+    assert not caught.value.safe_to_repeat
+    assert len(connections) == 1
+
+
+async def test_a_refusal_that_carries_its_own_id_is_that_refusal():
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            connection.writer.write(connection.reply({"code": 1}, status="409 Conflict", id=connection.ids[-1].upper()))
+
+    async with serving(handle) as (client, _):
+        with pytest.raises(ConflictError):
+            await client.request("POST", "customers/c2/orders", dict, body={})
+
+
+@pytest.mark.fault("F42")
+async def test_an_id_that_nobody_knows_is_delivered_and_logged_once(caplog):
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            connection.writer.write(connection.reply({"id": connection.customer}, id="of-the-services-own"))
+
+    caplog.set_level(logging.DEBUG, "partnercenter_async")
+    async with serving(handle) as (client, connections):
+        for number in range(20):
+            assert (await client.customers.get(f"c{number}")).id == f"c{number}"
+    assert len(connections) == 1
+    assert sum("request ids" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.fault("F42")
+async def test_a_server_that_speaks_first_cannot_answer_a_request_that_was_not_made():
+    async def handle(connection: Connection) -> None:
+        if not hello.is_set():
+            hello.set()
+            connection.writer.write(connection.reply({"id": "another"}, id="unknown"))
+        while True:
+            await connection.request()
+            connection.writer.write(connection.reply({"id": connection.customer}, id=connection.ids[-1]))
+
+    hello = asyncio.Event()
+    async with serving(handle) as (client, _):
+        found = await asyncio.gather(*[client.customers.get(f"c{number}") for number in range(100)])
+        assert [customer.id for customer in found][1:] == [f"c{number}" for number in range(1, 100)]
+
+
+async def test_request_ids_that_are_long_gone_take_no_memory():
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            connection.writer.write(connection.reply({"id": "x"}))
+
+    async with serving(handle) as (client, _):
+        transport = client._session.shared.transport
+        transport._sent.update((str(number), None) for number in range(10_000))
+        await client.customers.get("x")
+        assert len(transport._sent) == 10_000
+        assert "0" not in transport._sent
+
+
+@pytest.mark.fault("F24")
+@pytest.mark.parametrize(
+    "head",
+    [
+        "".join(f"X-{number}: 1\r\n" for number in range(1000)),
+        f"X-Long: {'x' * 100_000}\r\n",
+    ],
+    ids=["a thousand headers", "a header of 100 KB"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_head_that_is_too_large_is_an_error_at_once(head, method):
+    async def handle(connection: Connection) -> None:
+        await connection.request()
+        connection.writer.write(connection.reply({}, more=head))
+
+    async with serving(handle) as (client, connections):
+        with pytest.raises(BadAnswerError, match="too many headers, or one that is too long") as caught:
+            await client.request(method, "echo", dict)
+    assert isinstance(caught.value, OutcomeUnknownError) == (method == "POST")
+    assert len(connections) == 1
+
+
+PACKED = gzip.compress(b'{"id": "c"}', mtime=0)
+
+
+async def send(connection: Connection, body: bytes, encoding: str) -> None:
+    await connection.request()
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.writer.write(head.encode() + body)
+    await connection.writer.drain()
+    await connection.reader.read()
+
+
+@pytest.mark.parametrize("padding", [1, 511, 100_000])
+async def test_zeros_behind_a_packed_body_are_passed_over(padding):
+    async with serving(lambda connection: send(connection, PACKED + bytes(padding), "gzip")) as (client, connections):
+        assert (await client.customers.get("c")).id == "c"
+    assert len(connections) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [PACKED + b"more", PACKED + bytes(100) + b"more", gzip.compress(b"", mtime=0) * 2000], ids=range(3)
+)
+async def test_what_stands_behind_a_packed_body_is_an_error_at_once(body):
+    async with serving(lambda connection: send(connection, body, "gzip")) as (client, connections):
+        with pytest.raises(BadAnswerError, match="packed body"):
+            await client.customers.get("c")
+    assert len(connections) == 1
+
+
+@pytest.mark.fault("F52")
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+@pytest.mark.parametrize("cap", [100_000, 1 << 20, 3_000_000, 16 << 20, 64 << 20])
+async def test_no_body_takes_more_than_twice_the_cap_and_a_mebibyte(cap, encoding):
+    pack = {"gzip": lambda plain: gzip.compress(plain, 1), "deflate": lambda plain: zlib.compress(plain, 1)}
+    body = pack.get(encoding, bytes)(b'{"id": "c", "padding": "' + b"x" * (4 * cap) + b'"}')
+
+    async def handle(connection: Connection) -> None:
+        await connection.request()
+        # Without a length, which would end it before anything is read.
+        connection.writer.write(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            for start in range(0, len(body), 65536):
+                connection.writer.write(body[start : start + 65536])
+                await connection.writer.drain()
+
+    async with serving(handle, max_body=cap) as (client, connections):
+        tracemalloc.start()
+        try:
+            with pytest.raises(BodyTooLargeError) as caught:
+                await client.customers.get("c")
+            kept, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak <= 2 * cap + (1 << 20)
+        assert kept < 1 << 20  # by the error too
+        del caught
+    assert len(connections) == 1
+
+
+@pytest.mark.fault("F52")
+@pytest.mark.parametrize("cap", [100_000, 1 << 20, 16 << 20])
+async def test_a_body_of_just_the_cap_takes_no_more_either(cap):
+    body = gzip.compress(b" " * (cap - 11) + b'{"id": "c"}', 1)
+    async with serving(lambda connection: send(connection, body, "gzip"), max_body=cap) as (client, _):
+        tracemalloc.start()
+        try:
+            response = await client.request("GET", "customers/c")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(response.raw) == cap
+        assert peak <= 2 * cap + (1 << 20)
+
+
+@pytest.mark.fault("F47")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_no_proxy_sees_what_goes_to_this_machine(monkeypatch, host):
+    heard = bytearray()
+
+    async def eavesdrop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(await reader.read(1000))
+        writer.close()
+
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            connection.writer.write(connection.reply({"id": connection.customer}))
+
+    async with await asyncio.start_server(eavesdrop, "127.0.0.1") as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+            monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with serving(handle) as (first, _):
+            endpoint = first._session.settings.cloud.endpoint.replace("127.0.0.1", host)
+            cloud = Cloud(endpoint=endpoint, authority="https://l", scope="s")
+            async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
+                assert (await client.customers.get("c")).id == "c"
+    assert not heard
+
+
+@pytest.mark.fault("F47")
+@pytest.mark.parametrize("host", ["api.example.com", "10.0.0.1", "0.0.0.0", "127.0.0.1.example.com", "[2001:db8::1]"])
+def test_plain_http_to_another_machine_is_refused(host):
+    for name in ("endpoint", "authority"):
+        with pytest.raises(ValueError, match=f"{name} must be https"):
+            Cloud(**{"endpoint": "https://a", "authority": "https://b", "scope": "s"} | {name: f"http://{host}"})
