@@ -67,12 +67,17 @@ class PartnerCenterClient:
         """Take a credential and, where the defaults don't do, settings.
 
         ``cloud`` is the environment's, see :meth:`Cloud.from_environment`. ``max_body`` is the largest body that is
-        taken, in bytes after unpacking (64 MiB); reading takes up to twice of it. ``timeout`` is seconds for one
-        attempt, connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit.
+        taken, in bytes after unpacking (64 MiB); reading takes up to twice of it and 1 MiB. ``timeout`` is seconds for
+        one attempt, connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit.
         ``locale`` is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
         (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
-        ``ssl_context`` is used for connections to the service, ``session`` in place of an own pool, ``transport`` in
-        place of the wire. Raises ValueError that names the setting.
+        ``ssl_context`` is used for connections to the service, ``transport`` in place of the wire.
+
+        ``session`` is an :class:`aiohttp.ClientSession` of yours to use in place of an own pool of connections. Its
+        connector and its proxies are yours too, so one promise is weaker there: an answer that carries another
+        request's id is refused as always, but a response that comes unasked and carries no id can't be told apart.
+
+        Raises ValueError that names the setting.
         """
         settings = Settings(
             cloud=Cloud.from_environment() if cloud is None else cloud,

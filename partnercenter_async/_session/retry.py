@@ -32,8 +32,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     A call makes at most ``attempts`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
     but no more than ``longest_wait``; where the service names a time (Retry-After), it waits that long and then up to
-    so much more, so that not all who wait wake at once. A time further off than ``longest_retry_after`` ends the call
-    at once, as does one beyond its deadline. All times are seconds.
+    so much more, so that not all who wait wake at once. One such time beyond ``longest_retry_after`` ends the call at
+    once, as does one beyond its deadline; times that add up are the deadline's business. All times are seconds.
 
     GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH
     only where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case
