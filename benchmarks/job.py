@@ -34,7 +34,9 @@ PART = 10_000  # orders of a part of Parquet, which are read again where it was 
 IN_HAND = 4  # pages for each customer at a time: under way, waiting to be written, being written, and one to spare
 PARTIAL = 3  # the exit code where some customers failed
 
-_listed = re.compile(r"^error: customer (\S+?):? ", re.MULTILINE)
+_listed = re.compile(
+    r"^error: customer (\S+?):? |^error: [\d,]+ more customers failed likewise \([^)]*\): (.*)", re.MULTILINE
+)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -140,7 +142,7 @@ def run(arguments: Sequence[str], server: Server, folder: Path, kill_at: float |
 
 def listed(errors: str) -> list[str]:
     """Return the customers that a run's stderr tells to have failed."""
-    return _listed.findall(errors)
+    return [name for one, several in _listed.findall(errors) for name in ([one] if one else several.split(", "))]
 
 
 def problems(

@@ -2,11 +2,14 @@
 
 import sys
 
+from partnercenter_async import _stderr
+
 _OF_THE_EXTRA = {"typer", "rich"}
 
 
 def main() -> None:
     """Run the command; without its extra say how to install it and exit with 2."""
+    _stderr.replace()
     try:
         from partnercenter_async.cli import app  # noqa: PLC0415 - an extra, and heavy
     except ModuleNotFoundError as error:

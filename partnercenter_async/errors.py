@@ -37,6 +37,7 @@ A caller's own mistake (an empty id, a duration of nothing) is a ValueError inst
 """
 
 import re
+import unicodedata
 from typing import ClassVar, cast
 
 import msgspec
@@ -112,10 +113,10 @@ class PartnerCenterError(Exception):
         """Say what happened, what helps, and in which request."""
         text = f"{self.message}; {self.remedy}" if self.remedy else self.message
         if self.method is None:
-            return text
+            return escaped(text)
         text += "; safe to repeat" if self.safe_to_repeat else "; not safe to repeat"
         path = "/" + (self.url or "").partition("://")[2].partition("/")[2]
-        return f"{text} ({self.method} {path}, request id {self.request_id})"
+        return escaped(f"{text} ({self.method} {path}, request id {self.request_id})")
 
 
 class NoAnswerError(PartnerCenterError):
@@ -341,7 +342,21 @@ def excerpt(foreign: bytes | str) -> str:
     text = foreign[: 4 * EXCERPT]
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace").lstrip("\ufeff")
-    return "".join(character if character.isprintable() else " " for character in text)[:EXCERPT].strip()
+    return escaped(text.strip())[:EXCERPT].strip()
+
+
+def escaped(text: str) -> str:
+    r"""Return a foreign text fit for terminals and logs: what steers them, or can't be seen, as ``\x1b`` or ``\u202e``.
+
+    That is every character that is not printable, line ends among them; other blanks than ``" "`` become that one.
+    """
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    return " " if unicodedata.category(sign) == "Zs" else sign.encode("unicode_escape").decode()
 
 
 def is_mfa_refusal(reason: str, body: bytes) -> bool:

@@ -61,6 +61,9 @@ class StoppingDisk(Disk):
     def rename(self, source: Path, target: Path) -> None:
         self._step("rename", target, lambda: Disk.rename(self, source, target), source)
 
+    def share(self, path: Path, target: Path, mode: int) -> None:
+        self._step("share", path, lambda: Disk.share(self, path, target, mode))
+
     def remove(self, path: Path) -> None:
         self._step("remove", path, lambda: Disk.remove(self, path))
 

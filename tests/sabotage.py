@@ -33,6 +33,10 @@ EXPORT = "partnercenter_async/jobs/export.py"
 OUTPUTS = "partnercenter_async/jobs/outputs.py"
 BASE = "partnercenter_async/resources/_base.py"
 CLOUDS = "partnercenter_async/clouds.py"
+DISK = "partnercenter_async/jobs/disk.py"
+LOGS = "partnercenter_async/_session/logs.py"
+METER = "partnercenter_async/cli/meter.py"
+STDERR = "partnercenter_async/_stderr.py"
 
 
 # For the patch that takes half a body for a whole one.
@@ -316,6 +320,44 @@ PATCHES = [
         'parts.scheme == "http"',
     ),
     Patch("F52", "all-at-once", TRANSPORT, "_STEP = 64 * 1024", "_STEP = 0"),
+    Patch("F48", "umasks-modes", DISK, "                    _keep_private(file, path)\n", ""),
+    Patch("F48", "open-folders", DISK, "        path.chmod(_OWNERS_FOLDER)\n", ""),
+    Patch("F48", "lose-the-mode", OUTPUTS, "        self._disk.share(self._whole, self.path, self._mode)\n", ""),
+    Patch(
+        "F48", "look-once", DISK, "        _check_kind(path, os.fstat(file.fileno()), names=names)\n", "        pass\n"
+    ),
+    Patch("F48", "follow", DISK, "os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_NONBLOCK"),
+    Patch("F48", "begin-and-see", OUTPUTS, "            self._check_places()\n", "            pass\n"),
+    Patch("F49", "as-it-came", ERRORS, "return text if text.isprintable() else", "return text if True else"),
+    Patch("F49", "raw-logs", LOGS, "logger.addFilter(_Escaping())\n", ""),
+    Patch(
+        "F49",
+        "raw-notes",
+        METER,
+        "self.console.print(escaped(text), markup=False",
+        "self.console.print(text, markup=False",
+    ),
+    Patch(
+        "F49",
+        "marked-up",
+        METER,
+        "self.console.print(escaped(text), markup=False",
+        "self.console.print(escaped(text), markup=True",
+    ),
+    Patch(
+        "F49",
+        "raw-usage",
+        "partnercenter_async/cli/__init__.py",
+        "        error.message = escaped(error.message)\n",
+        "",
+    ),
+    Patch("F50", "raise", STDERR, "        except OSError:  #", "        except KeyError:  #"),
+    Patch("F50", "wait-for-ever", STDERR, "while left and self._has_room():", "while left:"),
+    Patch("F50", "lend-the-number", STDERR, "            os.open(os.devnull, os.O_RDWR)  #", "            pass  #"),
+    Patch("F51", "ask-them-all", EXPORT, "        if len(self._held) == self._most:\n", "        if False:\n"),
+    Patch("F51", "say-each", EXPORT, "        self._held[name] = error\n        if", "        if"),
+    Patch("F51", "each-a-line", "partnercenter_async/cli/failures.py", "if len(names) <= _IN_FULL:", "if True:"),
+    Patch("F51", "go-on-in-vain", EXPORT, "if isinstance(error, _OF_ALL) or not", "if not"),
 ]
 
 

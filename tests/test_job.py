@@ -123,6 +123,8 @@ def test_one_kill_is_in_the_middle_and_more_are_anywhere():
 
 def test_listed_customers_are_read_from_the_lines_of_errors():
     assert listed("note: x\nerror: customer 1f-2: not found (GET /v1)\nerror: customers\n") == ["1f-2"]
+    more = "error: 2 more customers failed likewise (403 Forbidden, code 3000): 1f-3, 1f-4\n"
+    assert listed(f"error: customer 1f-2: 403\n{more}o: 9 orders\n") == ["1f-2", "1f-3", "1f-4"]
 
 
 def test_no_page_meets_more_faults_than_the_client_has_tries():

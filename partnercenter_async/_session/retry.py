@@ -1,7 +1,6 @@
 """What is tried again, when, and how often: the one place that uses backoff."""
 
 import email.utils
-import logging
 import random
 import re
 import time
@@ -15,13 +14,13 @@ import backoff
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_seconds
+from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
 from partnercenter_async._session.writes import Effect, may_repeat
 from partnercenter_async.errors import Attempt, PartnerCenterError, ThrottledError
 
 R = TypeVar("R")
 
-_logger = logging.getLogger("partnercenter_async")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?([eE]\+?[0-9]{1,3})?")
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -180,7 +179,7 @@ def _gives_up(failed: FailedTryError) -> bool:
     made = Attempt(error.status, type(error).__name__, failed.wait)
     attempts.history.append(made)
     what = made.status or made.error
-    _logger.debug("%s %s: %s, trying again in %.3f s", attempts.method, attempts.path, what, made.waited)
+    logger.debug("%s %s: %s, trying again in %.3f s", attempts.method, attempts.path, what, made.waited)
     retries = RETRIES.get()
     if retries is not None:
         retries.add(error, failed.wait)

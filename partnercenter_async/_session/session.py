@@ -15,6 +15,7 @@ from partnercenter_async._session.auth import TokenSources
 from partnercenter_async._session.decoding import decode
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
+from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.retry import (
     RETRIED_STATUSES,
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_logger = logging.getLogger("partnercenter_async")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWNED = frozenset(
     [
@@ -332,8 +332,8 @@ class _Call:
             effect = effect_of(error, sent=attempts.sent > before)
             raise FailedTryError(error, attempts, effect, retry=retry) from error
         attempts.under_way = False
-        if _logger.isEnabledFor(logging.DEBUG):
-            _logger.debug("%s %s: %d", attempts.method, attempts.path, raw.status)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s: %d", attempts.method, attempts.path, raw.status)
         return raw, authorization
 
     async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:

@@ -1,7 +1,6 @@
 """The seam to the wire, and aiohttp behind it. No other module of the client imports aiohttp at run time."""
 
 import asyncio
-import logging
 import select
 import ssl
 import sys
@@ -19,6 +18,7 @@ import msgspec
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from yarl import URL
 
+from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
 from partnercenter_async.clouds import is_loopback
 from partnercenter_async.errors import (
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
-
-_logger = logging.getLogger("partnercenter_async")
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
@@ -187,7 +185,7 @@ class AiohttpTransport:
             return False
         if not self._foreign_ids:
             self._foreign_ids = True
-            _logger.info("the service answers with request ids that were not sent: they can't tell answers apart")
+            logger.info("the service answers with request ids that were not sent: they can't tell answers apart")
         return True
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

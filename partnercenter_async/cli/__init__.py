@@ -1,24 +1,29 @@
 """The `partnercenter` command: listings into files of several formats, a demo, and an emulator to try things on.
 
 Exit codes: 0 all good; 1 an error; 2 wrong usage, missing credentials, or a checkpoint that is of another run or of an
-output that was changed; 3 some customers failed, each with a line on stderr, and the others were delivered; 130
-interrupted; 141 whoever read stdout closed it.
+output that was changed; 3 some customers failed, which stderr tells of, and the others were delivered; 130 interrupted;
+141 whoever read stdout closed it.
 """
 
 import importlib.metadata
 import os
 import sys
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from partnercenter_async.cli.meter import Meter
 from partnercenter_async.cli.run import execute, leave, stderr
 from partnercenter_async.cli.target import Target, UsageError
+from partnercenter_async.errors import escaped
+from partnercenter_async.jobs.disk import OWNERS
 from partnercenter_async.jobs.formats import Format
 from partnercenter_async.jobs.tables import ORDER_LINES, ORDERS
 from partnercenter_async.models.orders import BillingCycleType
@@ -26,8 +31,37 @@ from partnercenter_async.resources.customers import CustomerFilter
 
 __all__ = ["app"]
 
+
+class _Group(TyperGroup):
+    """Shows what was wrong with a call without what in it could steer a terminal."""
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        """Take the arguments up to a command's name; without any all there is to tell is help, of many lines."""
+        with _escaped() if args else nullcontext():
+            return super().make_context(info_name, args, *more, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Take the rest of them."""
+        with _escaped():
+            return super().invoke(ctx)
+
+
+# UsageError, which typer gives no public name.
+_WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+
+
+@contextmanager
+def _escaped() -> Generator[None, None, None]:
+    try:
+        yield
+    except _WRONG_USAGE as error:
+        error.message = escaped(error.message)
+        raise
+
+
 app = typer.Typer(
     name="partnercenter",
+    cls=_Group,
     help="Read Microsoft Partner Center into NDJSON, CSV, Parquet or tables, and go on where a run was stopped.",
     epilog=(
         "Credentials: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; with PARTNER_CENTER_REFRESH_TOKEN "
@@ -50,6 +84,16 @@ OutputFormat: TypeAlias = Annotated[
 Checkpoint: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Where to note how far the run is, so that the same command goes on there."),
+]
+Mode: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OCTAL",
+        help="Who may read a new output, such as 640; 600 by default. One that is replaced keeps its own.",
+    ),
+]
+KeepGoing: TypeAlias = Annotated[
+    bool, typer.Option("--keep-going", help="Go on where the first 20 are all refused for want of a permission.")
 ]
 Concurrency: TypeAlias = Annotated[int, typer.Option(min=1, max=1024, help="How many customers at once.")]
 CustomerId: TypeAlias = Annotated[str | None, typer.Option("--customer", metavar="ID", help="One customer.")]
@@ -78,9 +122,9 @@ class Rows(StrEnum):
     LINES = "lines"
 
 
-def _target(format: Format | None, output: str, checkpoint: str | None) -> Target:
+def _target(format: Format | None, output: str, checkpoint: str | None, mode: str | None) -> Target:
     try:
-        return Target.of(format, output, checkpoint)
+        return Target.of(format, output, checkpoint, mode)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -98,6 +142,7 @@ def customers(
     output: Output = "-",
     format: OutputFormat = None,
     checkpoint: Checkpoint = None,
+    mode: Mode = None,
 ) -> None:
     """List the partner's customers."""
     if name_starts_with is not None and domain_starts_with is not None:
@@ -114,7 +159,7 @@ def customers(
         lambda listings: listings.customers(kept),
         command="customers",
         options=options,
-        target=_target(format, output, checkpoint),
+        target=_target(format, output, checkpoint, mode),
         concurrency=1,
     )
 
@@ -140,10 +185,12 @@ def orders(
         Rows | None, typer.Option(help="What has a row in CSV, in Parquet and in a table: an order, or each line item.")
     ] = None,
     checkpoint: Checkpoint = None,
+    mode: Mode = None,
+    keep_going: KeepGoing = False,
 ) -> None:
     """List the orders of one customer or of all."""
     _check_choice(customer, all_customers)
-    target = _target(format, output, checkpoint)
+    target = _target(format, output, checkpoint, mode)
     if rows is not None and target.format == Format.NDJSON:
         message = "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
         raise typer.BadParameter(message)
@@ -167,6 +214,7 @@ def orders(
         },
         target=target,
         concurrency=concurrency,
+        keep_going=keep_going,
     )
 
 
@@ -179,6 +227,8 @@ def provisioning(
     output: Output = "-",
     format: OutputFormat = None,
     checkpoint: Checkpoint = None,
+    mode: Mode = None,
+    keep_going: KeepGoing = False,
 ) -> None:
     """List what is provisioned of orders, line item by line item, with customerId and orderId in front."""
     _check_choice(customer, all_customers)
@@ -190,8 +240,9 @@ def provisioning(
         lambda listings: listings.provisioning(customer, order),
         command="provisioning",
         options={"customer": customer, "order": order},
-        target=_target(format, output, checkpoint),
+        target=_target(format, output, checkpoint, mode),
         concurrency=concurrency,
+        keep_going=keep_going,
     )
 
 
@@ -208,6 +259,8 @@ def migrations(
     output: Output = "-",
     format: OutputFormat = None,
     checkpoint: Checkpoint = None,
+    mode: Mode = None,
+    keep_going: KeepGoing = False,
 ) -> None:
     """List New-Commerce migrations, or their events with customerId in front."""
     _check_choice(customer, all_customers)
@@ -216,8 +269,9 @@ def migrations(
         lambda listings: listings.events(customer) if events else listings.migrations(customer),
         command="events" if events else "migrations",
         options={"customer": customer},
-        target=_target(format, output, checkpoint),
+        target=_target(format, output, checkpoint, mode),
         concurrency=concurrency,
+        keep_going=keep_going,
     )
 
 
@@ -263,6 +317,7 @@ def demo(
 def _temporary() -> Path:
     handle, path = tempfile.mkstemp(prefix="partnercenter-demo-", suffix=".ndjson")
     os.close(handle)
+    Path(path).chmod(OWNERS)  # whatever the umask has taken from them
     return Path(path)
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from partnercenter_async.errors import Attempt
+from partnercenter_async.errors import Attempt, escaped
 from partnercenter_async.jobs.export import ExportProgress, Report
 
 _QUIET = 60.0  # seconds between two lines where there is no terminal
@@ -42,7 +42,7 @@ class Meter:
                 SpinnerColumn(),
                 TextColumn("[bold]{task.description}"),
                 BarColumn(bar_width=30),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 console=self.console,
@@ -125,7 +125,7 @@ class Meter:
 
     def note(self, text: str) -> None:
         """Print a line on stderr, above the bar."""
-        self.console.print(" ".join(text.split()), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self.console.print(escaped(text), markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def _show(self) -> None:
         if self._bar is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import typer
 from rich.console import Console
 
+from partnercenter_async.cli.failures import Failures
 from partnercenter_async.cli.listing import Listings, Reading
 from partnercenter_async.cli.meter import Meter
 from partnercenter_async.cli.target import Target, UsageError
@@ -20,7 +21,8 @@ from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.errors import PartnerCenterError
 from partnercenter_async.jobs.checkpoint import CheckpointError
-from partnercenter_async.jobs.export import Job, Report, run
+from partnercenter_async.jobs.disk import OWNERS
+from partnercenter_async.jobs.export import STOP_AFTER, Job, Report, is_callers_own, run
 from partnercenter_async.jobs.formats import Format
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ PARTIAL = 3
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
+_REMEDIES: Mapping[int | str | None, str] = {
+    900308: "give the app of AZURE_CLIENT_ID, or the user of PARTNER_CENTER_REFRESH_TOKEN, the roles that this needs",
+    900309: "have the administrator of AZURE_TENANT_ID allow this app in the Conditional Access policy that blocks it",
+    900329: "set PARTNER_CENTER_REFRESH_TOKEN to the refresh token of a user (App+User): no app alone may read this",
+}
 _REQUIRED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -47,10 +54,11 @@ def execute(
     options: Mapping[str, object],
     target: Target,
     concurrency: int,
+    keep_going: bool = False,
 ) -> NoReturn:
     """Read what a command asks for into its target, with the environment's credentials, and leave with an exit code.
 
-    ``options`` are the command's own, on which what is written depends.
+    ``options`` are the command's own, on which what is written depends; ``keep_going`` reads on though all are refused.
     """
     shared = target.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
     meter = Meter(stderr(), "line items" if command == "provisioning" else command, alone=not shared)
@@ -60,8 +68,11 @@ def execute(
         nonlocal in_vain
         try:
             return await exported()
-        except PartnerCenterError:
+        except PartnerCenterError as error:
             in_vain = not (meter.items or meter.customers)  # such as an id that the service does not know
+            if is_callers_own(error):
+                in_vain = in_vain and target.checkpoint is None
+                error.remedy = _REMEDIES[error.code]
             raise
 
     async def exported() -> int:
@@ -70,7 +81,8 @@ def execute(
             async with client:
                 with meter:
                     reading = make(Listings(client, texts=target.format == Format.NDJSON))
-                    report = await _export(reading, command, options, target, concurrency, meter)
+                    identity = _identity(reading, command, options, target)
+                    report = await _export(reading, identity, target, concurrency, meter, keep_going=keep_going)
                 if target.path is not None and not reading.single:
                     meter.note(meter.summary(report, target.output))
         return PARTIAL if report.failed else 0
@@ -78,10 +90,8 @@ def execute(
     leave(connected, lambda: _hint(target) if meter.began and not in_vain else None)
 
 
-async def _export(
-    reading: Reading, command: str, options: Mapping[str, object], target: Target, concurrency: int, meter: Meter
-) -> Report:
-    identity = {
+def _identity(reading: Reading, command: str, options: Mapping[str, object], target: Target) -> dict[str, str]:
+    return {
         "command": command,
         "endpoint": Cloud.from_environment().endpoint,
         "tenant": os.environ["AZURE_TENANT_ID"],
@@ -89,29 +99,45 @@ async def _export(
         **target.identity(reading.table),
     }
 
+
+async def _export(
+    reading: Reading, identity: Mapping[str, str], target: Target, concurrency: int, meter: Meter, *, keep_going: bool
+) -> Report:
+    failures = Failures(meter.note, f"{reading.one}s")
     told: set[str] = set()
 
-    def failed(name: str, error: object) -> None:
+    def failed(name: str, error: Exception | str) -> None:
         told.add(name)
         if not reading.single:
-            meter.note(f"error: {reading.describe(name)}: {error}")
+            failures.add(name, reading.describe(name), error)
 
     output = target.open(reading.table)
-    report = await run(
-        Job(
-            inputs=await reading.inputs(),
-            read=reading.read,
-            output=output,
-            checkpoint=target.checkpoint,
-            identity=identity,
-            concurrency=concurrency,
-            on_failure=failed,
-            on_progress=lambda progress: meter.show(progress, None if reading.single else f"{reading.one}s"),
+    try:
+        report = await run(
+            Job(
+                inputs=await reading.inputs(),
+                read=reading.read,
+                output=output,
+                checkpoint=target.checkpoint,
+                identity=identity,
+                concurrency=concurrency,
+                stop_after=None if keep_going else STOP_AFTER,
+                on_failure=failed,
+                on_progress=lambda progress: meter.show(progress, None if reading.single else f"{reading.one}s"),
+            )
         )
-    )
-    for name, error in report.failed.items():
-        if name not in told:  # in a run that was stopped when nothing but the renaming was left
-            failed(name, error)
+        for name, error in report.failed.items():
+            if name not in told:  # in a run that was stopped when nothing but the renaming was left
+                failed(name, error)
+    except PartnerCenterError as error:
+        if is_callers_own(error) and meter.began and not (told or reading.single):
+            meter.note(
+                f"note: every {reading.one} so far was refused for the reason below, so no more were asked for; "
+                "--keep-going asks for them all the same"
+            )
+        raise
+    finally:
+        failures.sum_up()
     return report
 
 
@@ -136,7 +162,8 @@ def leave(main: Callable[[], Awaitable[int]], hint: Callable[[], str | None] = l
         code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read has had enough. What is buffered must go somewhere, or the interpreter complains at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
     except PartnerCenterError as error:
         code = _failed(str(error), FAILED)
@@ -156,9 +183,9 @@ def _failed(message: str, code: int) -> int:
 
 
 def open_output(path: Path) -> BinaryIO:
-    """Open a file to write; raises UsageError where that can't be."""
+    """Open a file to write, its owner's alone if it is new; raises UsageError where that can't be."""
     try:
-        return path.open("wb")
+        return open(path, "wb", opener=lambda name, flags: os.open(name, flags, OWNERS))
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from error
 

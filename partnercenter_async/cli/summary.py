@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from partnercenter_async.cli.demo import KINDS, OTHER, DemoResult
+from partnercenter_async.errors import escaped
 
 
 def show(result: DemoResult, console: Console, *, written: bool) -> None:
@@ -22,7 +23,7 @@ def show(result: DemoResult, console: Console, *, written: bool) -> None:
     table.add_row("Line items not fulfilled", f"{totals.unfulfilled:,}")
     table.add_row("Migration events", f"{totals.events:,}", end_section=True)
     for currency, amount in sorted(totals.revenue.items()):
-        table.add_row(f"Revenue {currency}", f"{amount:,f}")
+        table.add_row(Text(escaped(f"Revenue {currency}")), f"{amount:,f}")
     table.add_section()
     table.add_row("Requests", f"{result.requests:,}")
     table.add_row("Token requests", f"{result.token_requests:,}")
@@ -35,9 +36,10 @@ def show(result: DemoResult, console: Console, *, written: bool) -> None:
     console.print(table)
     good, bad = ("✓", "✗") if console.encoding.lower().startswith("utf") else ("ok:", "failed:")
     for problem in result.problems:
-        console.print(Text(f"{bad} {problem}", style="bold red"), soft_wrap=True)
+        console.print(Text(escaped(f"{bad} {problem}"), style="bold red"), soft_wrap=True)
     if not result.problems:
         text = f"{good} all {totals.records:,} records equal what the emulator holds, field by field"
         console.print(Text(text, style="bold green"), soft_wrap=True)
     if written:
-        console.print(Text(f"{totals.records:,} lines in {result.output}", style="dim"), soft_wrap=True)
+        text = escaped(f"{totals.records:,} lines in {result.output}")
+        console.print(Text(text, style="dim"), soft_wrap=True)

@@ -1,6 +1,7 @@
 """Where a command writes to, and in which format."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from partnercenter_async.jobs.disk import Disk
-from partnercenter_async.jobs.formats import Format, check_paths, identity_of, lines_of, output_of
+from partnercenter_async.jobs.disk import MOST_MODE, OWNERS, Disk
+from partnercenter_async.jobs.formats import Format, check_paths, identity_of, lines_of, output_of, placed, resolved
 from partnercenter_async.jobs.outputs import Output, StreamOutput
 from partnercenter_async.jobs.tables import Table
 
 STDOUT = "-"
 _ENDINGS = {".csv": Format.CSV, ".parquet": Format.PARQUET}
+_octal = re.compile("(0o)?[0-7]{3,4}")
 _NOT_WRITTEN = frozenset({".bz2", ".gz", ".xls", ".xlsx", ".xz", ".zip", ".zst"})
 
 
@@ -34,14 +36,15 @@ class _NoPandas(MetaPathFinder):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An output, with a checkpoint or without."""
+    """An output, with a checkpoint or without; ``mode`` is who may read it if it is new."""
 
     format: Format
     output: str
     checkpoint: Path | None
+    mode: int
 
     @classmethod
-    def of(cls, format: Format | None, output: str, checkpoint: str | None) -> "Target":
+    def of(cls, format: Format | None, output: str, checkpoint: str | None, mode: str | None = None) -> "Target":
         """Take what was asked for; without a format the output's name tells it."""
         if format is None:
             ending = Path(output).suffix.lower()
@@ -49,10 +52,14 @@ class Target:
                 raise UsageError(f"{ending} is not written: pass a name that ends otherwise, or --format to mean it")
             format = _ENDINGS.get(ending, Format.NDJSON)
         try:
-            target = cls(format, output, None if checkpoint is None else Path(checkpoint).resolve())
+            target = cls(format, output, None if checkpoint is None else placed(checkpoint), _mode(mode))
             target._check()
         except OSError as error:
             raise UsageError(f"can't write {error.filename}: {error.strerror}") from None
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        if mode is not None and target.path is None:
+            raise UsageError("a mode needs a file that it is of: pass --output FILE")
         return target
 
     def _check(self) -> None:
@@ -65,10 +72,7 @@ class Target:
             return
         if self.checkpoint is not None and self.format == Format.TABLE:
             raise UsageError("a table is for people and has no checkpoint: pass another --format")
-        try:
-            check_paths(path, self.checkpoint)
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        check_paths(path, self.checkpoint)
 
     @property
     def path(self) -> Path | None:
@@ -76,7 +80,7 @@ class Target:
         path = Path(self.output)
         if self.output == STDOUT or not (not path.exists() or path.is_file() or path.is_dir()):
             return None
-        return path.resolve()
+        return resolved(path)
 
     @property
     def partial(self) -> Path | None:
@@ -97,10 +101,18 @@ class Target:
             sys.meta_path.insert(0, _NoPandas())
             os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # its own keep 20 MB more of what is freed
         try:
-            return output_of(self.format, table, path, Disk())
+            return output_of(self.format, table, path, Disk(), self.mode)
         except ImportError as error:
             raise UsageError(str(error)) from None
 
     def identity(self, table: Table[Any]) -> dict[str, str]:
         """Return what of a target its checkpoint must agree with."""
         return {} if self.path is None else identity_of(self.format, table, self.path)
+
+
+def _mode(text: str | None) -> int:
+    if text is None:
+        return OWNERS
+    if not _octal.fullmatch(text) or int(text, 8) > MOST_MODE:
+        raise UsageError(f"--mode takes three octal digits, such as 640, not {text!r}")
+    return int(text, 8)

@@ -5,15 +5,14 @@ docs/exports.md tells of the formats and their columns, docs/checkpoints.md of w
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TypeVar, cast
 
 from partnercenter_async._session.arguments import check_count, check_text
 from partnercenter_async.jobs.batch import Chunk
 from partnercenter_async.jobs.checkpoint import CheckpointError
-from partnercenter_async.jobs.disk import BusyError, Disk
-from partnercenter_async.jobs.export import ExportProgress, Job, Report, run
-from partnercenter_async.jobs.formats import Format, check_paths, identity_of, output_of
+from partnercenter_async.jobs.disk import MOST_MODE, BusyError, Disk
+from partnercenter_async.jobs.export import STOP_AFTER, ExportProgress, Job, Report, run
+from partnercenter_async.jobs.formats import Format, check_paths, identity_of, output_of, placed, resolved
 from partnercenter_async.jobs.records import chunks
 from partnercenter_async.jobs.tables import (
     CUSTOMERS,
@@ -54,7 +53,9 @@ async def export(
     format: Format = Format.NDJSON,
     checkpoint: str | os.PathLike[str] | None = None,
     identity: Mapping[str, str] | None = None,
+    mode: int = 0o600,
     concurrency: int = 32,
+    stop_after: int | None = STOP_AFTER,
     on_failure: Callable[[str, Exception], None] | None = None,
     on_progress: Callable[[ExportProgress], None] | None = None,
 ) -> Report:
@@ -66,17 +67,25 @@ async def export(
     record is in the output once. What the listing depends on besides, such as filters or the tenant, belongs into
     ``identity``, and a checkpoint that differs in it is refused. The file is removed when the run has ended.
 
+    ``mode`` says who may read ``output`` where it is new, such as ``0o640`` for a group; by default its owner alone. An
+    output that is replaced keeps its own. Until then, and in the checkpoint, all is the owner's alone.
+
     All formats but NDJSON need a ``table``, such as ``ORDERS``, which says what is in a row.
 
     A customer that fails costs the others nothing: it is tried again at the end where its error may pass, stands in the
     report's ``failed``, and ``on_failure`` is called with its id and error; what was read of it is in the output. Where
     none could be read to its end the first error is raised, and one of signing in at once; no output appears then.
 
+    So it is where each of the first ``stop_after`` customers (20) that this run came to an end with, or each of all if
+    they are fewer, was refused for a reason that is the caller's own: 403 with the code 900329 (no app-only tokens),
+    900308 (missing privileges) or 900309 (Conditional Access). Customers with nothing to read count neither way;
+    ``on_failure`` is not called for those refused; the checkpoint stays. None reads them all.
+
     Raises ValueError for a wrong argument, such as an output that is a folder, :class:`CheckpointError` for the
     checkpoint of another run or version and for an output that was changed since, :class:`BusyError` while another run
     writes the same output, ImportError where the extra ``parquet`` is missing, OSError where the disk is full.
     """
-    path, journal = _resolved(output), None if checkpoint is None else _resolved(checkpoint)
+    path, journal = resolved(output), None if checkpoint is None else placed(checkpoint)
     check_paths(path, journal)
     kind = _format(format)
     if kind == Format.TABLE and checkpoint is not None:
@@ -93,10 +102,11 @@ async def export(
         Job(
             inputs=ids,
             read=read,
-            output=output_of(kind, table, path, Disk()),
+            output=output_of(kind, table, path, Disk(), _mode(mode)),
             checkpoint=journal,
             identity={**(identity or {}), **identity_of(kind, table, path)},
             concurrency=check_count("concurrency", concurrency),
+            stop_after=None if stop_after is None else check_count("stop_after", stop_after),
             on_failure=on_failure,
             on_progress=on_progress,
         )
@@ -110,12 +120,13 @@ def _format(value: str) -> Format:
         raise ValueError(f"format must be one of {', '.join(Format)}, not {value!r}") from None
 
 
+def _mode(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_MODE:
+        raise ValueError(f"mode must be a number from 0 to 0o777, such as 0o640, not {value!r}")
+    return value
+
+
 def _texts(name: str, values: object) -> list[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be several texts, not {values!r}")  # noqa: TRY004 - as for all that is passed
     return [check_text(name, each) for each in cast("Iterable[object]", values)]
-
-
-def _resolved(path: str | os.PathLike[str]) -> Path:
-    """Return where a file really is, so that it and what stands beside it are on one disk."""
-    return Path(path).resolve()

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import msgspec
 
-from partnercenter_async.jobs.disk import Disk
+from partnercenter_async.errors import escaped
+from partnercenter_async.jobs.disk import Disk, read
 
 T = TypeVar("T")
 
@@ -21,6 +22,10 @@ _ANEW = "pass the options of that run, or remove the file to begin anew"
 
 class CheckpointError(Exception):
     """A checkpoint, or the output it belongs to, can't be gone on with; the message says why and what to do."""
+
+    def __str__(self) -> str:
+        """Return the message, in which nothing of a path or of a run's identity steers a terminal."""
+        return escaped(super().__str__())
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,7 +94,7 @@ def load(path: Path, run: Mapping[str, str]) -> State | None:
     and for one that is damaged elsewhere than in its last line, which may be half written.
     """
     try:
-        content = path.read_bytes()
+        content = read(path)
     except FileNotFoundError:
         return None
     if not content:

@@ -1,18 +1,27 @@
-"""All that an export does to files, step by step: between any two of these steps the machine may stop."""
+"""All that an export does to files, step by step: between any two of these steps the machine may stop.
 
+What is written holds billing data: until it has its name its owner alone may read it, whatever the umask, and it is
+never written through a link or into anything that is no file.
+"""
+
+import errno
 import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 if sys.platform != "win32":
     import fcntl
 
 _BLOCK = 1 << 20
+OWNERS, MOST_MODE = 0o600, 0o777
+_OWNERS_FOLDER = 0o700
+# A file may become a link, or a pipe that nobody reads, between a look at it and its opening.
+_AS_IT_IS = 0 if sys.platform == "win32" else os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class BusyError(OSError):
@@ -28,10 +37,11 @@ class Disk:
         Without a length it must be there, and stays as it is.
         """
         while True:
-            file = path.open("r+b" if length is None else "ab", buffering=0)
+            file = _opened(path, "r+b" if length is None else "ab")
             try:
                 _lock(file, path)
                 if _is_named(file, path):
+                    _keep_private(file, path)
                     if length is not None:
                         file.truncate(length)
                     return file
@@ -61,10 +71,17 @@ class Disk:
         except OSError as error:
             raise type(error)(error.errno, error.strerror, file.name) from error
 
+    def share(self, path: Path, target: Path, mode: int) -> None:
+        """Let those read a file who may read the one that it will replace; where there is none, ``mode`` says who."""
+        if sys.platform != "win32":
+            with suppress(FileNotFoundError):
+                replaced = target.lstat().st_mode
+                mode = stat.S_IMODE(replaced) if stat.S_ISREG(replaced) else mode
+            with _opened(path, "rb") as file:
+                os.fchmod(file.fileno(), mode)
+
     def rename(self, source: Path, target: Path) -> None:
-        """Put a file in the place of another, whose readers stay the same, or of none, at once or not at all."""
-        with suppress(FileNotFoundError):
-            source.chmod(stat.S_IMODE(target.stat().st_mode))
+        """Put a file in the place of another or of none, at once or not at all."""
         source.replace(target)
 
     def remove(self, path: Path) -> None:
@@ -77,8 +94,11 @@ class Disk:
             path.rmdir()
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder, if it is not there."""
-        path.mkdir(exist_ok=True)
+        """Make a folder that is its owner's alone, if it is not there."""
+        with suppress(FileExistsError):
+            path.mkdir(_OWNERS_FOLDER)
+        check_place(path, folder=True)
+        path.chmod(_OWNERS_FOLDER)
 
     def sync_folder(self, path: Path) -> None:
         """Return once the names in a folder are on the disk."""
@@ -91,23 +111,86 @@ class Disk:
             os.close(folder)
 
 
+def read(path: Path) -> bytes:
+    """Return what is in a file."""
+    with _opened(path, "rb") as file:
+        return file.read()
+
+
 def checksum(path: Path, length: int) -> int | None:
     """Return the CRC-32 of a file's first bytes, None where it has fewer or is not there."""
     crc = 0
     try:
-        with path.open("rb") as file:
+        with _opened(path, "rb") as file:
             for block in _blocks(file, length):
                 crc = zlib.crc32(block, crc)
                 length -= len(block)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return None if length else crc
+
+
+def check_place(path: Path, *, folder: bool = False) -> None:
+    """Raise FileExistsError where what stands in the place of a file, or of a folder, must not be written to."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        _check_kind(path, path.lstat(), folder=folder)
+
+
+@contextmanager
+def refused() -> Generator[None, None, None]:
+    """Tell of a place that can't be used before a run begins, as of any other argument: by a ValueError."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise ValueError(f"can't write {error.filename}: {error.strerror}") from None
+
+
+def _check_kind(path: Path, found: os.stat_result, *, folder: bool = False, names: int = 1) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        problem = "it is a symlink"
+    elif stat.S_ISDIR(found.st_mode) != folder:
+        problem = "it is no folder" if folder else "it is a folder"
+    elif not folder and not stat.S_ISREG(found.st_mode):
+        problem = "it is no file"
+    elif not folder and found.st_nlink > names:
+        problem = "it is also a file of another name (a hard link)"
+    else:
+        return
+    raise FileExistsError(errno.EEXIST, f"{problem}: remove it, or pass another name", str(path))
+
+
+def _opened(path: Path, mode: Literal["rb", "r+b", "ab"]) -> BinaryIO:
+    """Open a file, which to be written to must have one name; raises FileExistsError for anything else."""
+    names = sys.maxsize if mode == "rb" else 1
+    with suppress(FileNotFoundError, NotADirectoryError):
+        _check_kind(path, path.lstat(), names=names)  # to open some devices is to do something with them
+    file = open(path, mode, buffering=0, opener=_open_as_it_is)  # noqa: SIM115 - pathlib's takes no opener
+    try:
+        _check_kind(path, os.fstat(file.fileno()), names=names)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _open_as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | _AS_IT_IS, OWNERS)
+
+
+def _keep_private(file: BinaryIO, path: Path) -> None:
+    """Take from all but the owner what an earlier release left them, and give the owner what the umask took."""
+    if sys.platform != "win32" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) != OWNERS:
+        try:
+            os.fchmod(file.fileno(), OWNERS)
+        except PermissionError as error:
+            problem = "others may read it, and it is not yours to change: remove it, or pass another name"
+            raise PermissionError(error.errno, problem, str(path)) from error
 
 
 def _is_named(file: BinaryIO, path: Path) -> bool:
     """Tell whether a name is still that of an open file."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
     except FileNotFoundError:
         return False
 

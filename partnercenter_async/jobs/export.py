@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ A = TypeVarTuple("A")
 
 _REPEATED = frozenset([408, 429])
 _OF_ALL = AuthenticationError, CredentialError
+STOP_AFTER = 20
+_CALLERS_OWN = frozenset([900308, 900309, 900329])  # codes of a 403 that every input would meet
 
 
 class ExportProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,7 @@ class Job(Generic[T, P]):
     checkpoint: Path | None = None
     identity: Mapping[str, str] = field(default_factory=dict[str, str])
     concurrency: int = 32
+    stop_after: int | None = STOP_AFTER
     on_failure: Callable[[str, Exception], None] | None = None
     on_progress: Callable[[ExportProgress], None] | None = None
     disk: Disk = field(default_factory=Disk)
@@ -73,8 +77,9 @@ async def run(job: Job[T, P]) -> Report:
     """Read every input, write what comes, and return what was done.
 
     An input that fails costs the others nothing. Where its error may pass, it is read on once more when all others are
-    done. Raises what the first of them failed with if none was read to its end, and at once where signing in fails; the
-    output does not appear then.
+    done. Raises what the first of them failed with if none was read to its end, at once where signing in fails, and as
+    soon as the first ``stop_after`` inputs, or all, were refused for a reason of the caller's own; the output does not
+    appear then.
     """
     with ExitStack() as files:
         files.callback(job.output.close)
@@ -137,6 +142,8 @@ class _Run(Generic[T, P]):
         self._resumed = self._done = start.state.done
         self._total = self._done + len(self._left)
         self._failed: dict[str, Exception] = {}
+        self._refusals = _Refusals(job.stop_after)
+        self._items: Counter[str] = Counter()
         self._retries = 0  # of the first reading, while some are read again
         self._calls = Progress(done=0, failed=0, in_flight=0, retries=0, throttled_until=None)
         self._writer = _Writer(job.output, start.journal, start.state.items, job.concurrency)
@@ -145,6 +152,7 @@ class _Run(Generic[T, P]):
         """Read, write, and give the output its name."""
         await self._read_all()
         self._writer.check()
+        self._refusals.check_all()
         self._tell(self._calls)  # now that all is written
         if self._failed and not self._done:
             raise next(iter(self._failed.values()))
@@ -168,12 +176,26 @@ class _Run(Generic[T, P]):
             async for outcome in outcomes:
                 error = outcome.error
                 if error is None:
+                    if self._items.pop(outcome.input, 0):
+                        self._go_on()
                     continue
                 if isinstance(error, _OF_ALL) or not isinstance(error, PartnerCenterError | ValueError):
                     raise error  # no customer's: one who can't sign in, or a disk that is full, goes on in vain
                 self._failed[outcome.input] = error
-                if self._job.on_failure is not None and (again or not _may_pass(error)):
-                    self._job.on_failure(outcome.input, error)
+                if _may_pass(error) and not again:
+                    continue
+                if self._items.pop(outcome.input, 0) or not self._refusals.take(outcome.input, error):
+                    self._go_on()
+                    self._tell_of(outcome.input, error)
+
+    def _go_on(self) -> None:
+        """Tell of the refusals that were held back, now that not all inputs are refused."""
+        for name, error in self._refusals.end():
+            self._tell_of(name, error)
+
+    def _tell_of(self, name: str, error: Exception) -> None:
+        if self._job.on_failure is not None:
+            self._job.on_failure(name, error)
 
     async def _input(self, name: str) -> None:
         self._failed.pop(name, None)
@@ -182,6 +204,7 @@ class _Run(Generic[T, P]):
             del chunk  # which takes many times as much memory
             await self._writer.add(entry)
             self._positions[name] = entry.continuation
+            self._items[name] += entry.items
             self._tell(self._calls)
         await self._writer.add(_Entry(name, [], 0, None))
         self._positions[name] = None
@@ -237,6 +260,40 @@ def _may_pass(error: Exception) -> bool:
             error.status in _REPEATED or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         )
     return isinstance(error, PartnerCenterError)
+
+
+def is_callers_own(error: Exception) -> bool:
+    """Return whether an input was refused for a reason of the caller's, which all others would be refused for too."""
+    return isinstance(error, PartnerCenterError) and error.status == HTTPStatus.FORBIDDEN and error.code in _CALLERS_OWN
+
+
+class _Refusals:
+    """The refusals for the caller's own reason, for as long as no input has come to another end."""
+
+    def __init__(self, most: int | None) -> None:
+        """Take how many there may be; with None they are failures like all others."""
+        self._most = most
+        self._held: dict[str, Exception] | None = None if most is None else {}
+
+    def take(self, name: str, error: Exception) -> bool:
+        """Hold an error back if it is such a refusal, and raise the first once there are too many."""
+        if self._held is None or not is_callers_own(error):
+            return False
+        self._held[name] = error
+        if len(self._held) == self._most:
+            self.check_all()
+        return True
+
+    def check_all(self) -> None:
+        """Raise the first one that is still held: there was nothing else."""
+        for error in (self._held or {}).values():
+            error.add_note("no input came to another end, so the export stopped; stop_after=None reads them all")
+            raise error
+
+    def end(self) -> list[tuple[str, Exception]]:
+        """Return those that were held back; none is from now on."""
+        held, self._held = self._held or {}, None
+        return [*held.items()]
 
 
 class _Entry(NamedTuple, Generic[P]):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from partnercenter_async.jobs.disk import Disk
+from partnercenter_async.jobs.disk import Disk, check_place, refused
 from partnercenter_async.jobs.lines import CsvLines, NdjsonLines, TextLines
 from partnercenter_async.jobs.outputs import FileOutput, Lines, NamedOutput, PartsOutput
 from partnercenter_async.jobs.tables import Table
@@ -38,21 +38,38 @@ def lines_of(format: Format, table: Table[T] | None) -> Lines:
             raise ValueError("format parquet goes into a file that has a name")
 
 
-def output_of(format: Format, table: Table[T] | None, path: Path, disk: Disk) -> NamedOutput[Any]:
-    """Return a file of a format; raises ImportError where its extra is missing."""
+def output_of(format: Format, table: Table[T] | None, path: Path, disk: Disk, mode: int) -> NamedOutput[Any]:
+    """Return a file of a format, of ``mode`` if it is new; raises ImportError where its extra is missing."""
     if format != Format.PARQUET:
-        return FileOutput(path, lines_of(format, table), disk)
+        return FileOutput(path, lines_of(format, table), disk, mode=mode)
     try:
         from partnercenter_async.jobs.parquet import ParquetRows  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise ImportError("Parquet needs its extra: pip install 'partnercenter-async[parquet]'") from error
-    return PartsOutput(path, ParquetRows(_needed(table, format)), disk)
+    return PartsOutput(path, ParquetRows(_needed(table, format)), disk, mode=mode)
 
 
 def _needed(table: Table[T] | None, format: Format) -> Table[T]:
     if table is None:
         raise ValueError(f"format {format} needs a table that says what is in a row: pass table=ORDERS or another")
     return table
+
+
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return where an output really is, a symlink followed, so that it and what stands beside it are on one disk."""
+    try:
+        found = Path(path).resolve()
+    except RuntimeError:  # how Python before 3.13 tells of a circle
+        found = Path(path).absolute()
+    if found.is_symlink():
+        raise ValueError(f"can't write {found}: it is a symlink that leads nowhere but round: remove it")
+    return found
+
+
+def placed(path: str | os.PathLike[str]) -> Path:
+    """Return where a checkpoint really is; one that is a symlink stays one, and is refused when it is checked."""
+    given = Path(path)
+    return given.parent.resolve() / given.name if given.is_symlink() else given.resolve()
 
 
 def check_paths(output: Path, checkpoint: Path | None) -> None:
@@ -62,9 +79,13 @@ def check_paths(output: Path, checkpoint: Path | None) -> None:
         new = checkpoint.with_name(f"{checkpoint.name}.new")
         if {checkpoint, new} & {output, partial} or partial in checkpoint.parents:
             raise ValueError(f"checkpoint {checkpoint} and output {output} get in each other's way; pass two names")
+        with refused():
+            check_place(checkpoint)
+            check_place(new)
+    if output.exists() and not output.is_file():
+        problem = "a folder" if output.is_dir() else "no file"
+        raise ValueError(f"can't write {output}: it is {problem}: pass the name of a file")
     for path in filter(None, [output, checkpoint]):
-        if path.exists() and not path.is_file():
-            raise ValueError(f"can't write {path}: it is {'a folder' if path.is_dir() else 'no file'}")
         if not os.access(path.parent, os.W_OK | os.X_OK):
             problem = "it can't be written to" if path.parent.is_dir() else "there is no such folder"
             raise ValueError(f"can't write {path}: {path.parent}: {problem}")

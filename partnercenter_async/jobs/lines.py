@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar, cast
 
+from partnercenter_async.errors import escaped
 from partnercenter_async.jobs.batch import Batch
 from partnercenter_async.jobs.tables import Column, Kind, Table, Value, plain_digits
 from partnercenter_async.models.scalars import wire_text
@@ -209,10 +210,9 @@ _MOST_SIGNS = 8  # for each place; a sign can carry marks, but not a page of the
 def _measured(text: str, width: int, *, right: bool) -> str:
     signs: list[tuple[str, int]] = []
     used = 0
-    for sign in unicodedata.normalize("NFC", text[: width * _MOST_SIGNS]):
-        seen = sign if sign.isprintable() else " " if sign.isspace() else "\ufffd"
-        places = _places(seen)
-        signs.append((seen, places))
+    for sign in escaped(unicodedata.normalize("NFC", text[: width * _MOST_SIGNS])):
+        places = _places(sign)
+        signs.append((sign, places))
         used += places
         if used > width:
             break

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar
 
 from partnercenter_async.jobs.batch import Batch
 from partnercenter_async.jobs.checkpoint import CheckpointError, Written
-from partnercenter_async.jobs.disk import Disk, checksum
+from partnercenter_async.jobs.disk import OWNERS, Disk, check_place, checksum, refused
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -128,14 +128,24 @@ class StreamOutput(Output[bytes]):
 class NamedOutput(Output[P]):
     """An output that appears under its name when it is whole; until then it can be gone on with."""
 
-    def __init__(self, path: Path, disk: Disk) -> None:
-        """Take where it is to appear; raises ValueError where something stands that a rename must not replace."""
+    def __init__(self, path: Path, disk: Disk, mode: int) -> None:
+        """Take where it is to appear, and who may read it then if it is new.
+
+        Raises ValueError where something stands that must not be replaced or written to.
+        """
         if path.exists() and not path.is_file():
             raise ValueError(f"output must be a file or not be there yet, and {path} is something else")
         self.path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._disk = disk
+        self._mode = mode
         self._file: BinaryIO | None = None
+        with refused():
+            self._check_places()
+
+    @abstractmethod
+    def _check_places(self) -> None:
+        """Raise FileExistsError for what is no file of an export's in the place of one."""
 
     @property
     @abstractmethod
@@ -151,7 +161,7 @@ class NamedOutput(Output[P]):
         """Keep other runs out of what is there already; False where nothing is."""
         try:
             self._file = self._disk.open(self._locked, None)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return True
 
@@ -175,6 +185,7 @@ class NamedOutput(Output[P]):
         """Give it its name. Until then it stays locked: a run that came in between would write into it."""
         if sys.platform == "win32":
             self.close()  # it renames nothing that is open, and locks nothing
+        self._disk.share(self._whole, self.path, self._mode)
         self._disk.rename(self._whole, self.path)
         self._disk.sync_folder(self.path.parent)
 
@@ -190,9 +201,9 @@ class NamedOutput(Output[P]):
 class FileOutput(NamedOutput[bytes]):
     """Lines in ``<name>.partial``, renamed when whole."""
 
-    def __init__(self, path: Path, lines: Lines, disk: Disk) -> None:
-        """Take where the file is to appear."""
-        super().__init__(path, disk)
+    def __init__(self, path: Path, lines: Lines, disk: Disk, *, mode: int = OWNERS) -> None:
+        """Take where the file is to appear, and who may read it then if it is new."""
+        super().__init__(path, disk, mode)
         self._lines = lines
         self._length = self._crc = self._synced = 0
 
@@ -203,6 +214,9 @@ class FileOutput(NamedOutput[bytes]):
     @property
     def _locked(self) -> Path:
         return self._partial
+
+    def _check_places(self) -> None:
+        check_place(self._partial)
 
     def encode(self, batch: Batch[Any], /) -> bytes:
         """Return whole lines."""
@@ -249,10 +263,17 @@ class PartsOutput(NamedOutput[P]):
     """Rows in the files of a folder, ``<name>.partial``, made one file when whole."""
 
     def __init__(
-        self, path: Path, rows: Rows[P], disk: Disk, *, part_rows: int = _PART_ROWS, part_seconds: float = _PART_SECONDS
+        self,
+        path: Path,
+        rows: Rows[P],
+        disk: Disk,
+        *,
+        mode: int = OWNERS,
+        part_rows: int = _PART_ROWS,
+        part_seconds: float = _PART_SECONDS,
     ) -> None:
-        """Take where the file is to appear, and how many rows or seconds make a part."""
-        super().__init__(path, disk)
+        """Take where the file is to appear, who may read it then if it is new, and how much or long makes a part."""
+        super().__init__(path, disk, mode)
         self.interval = part_seconds
         self._rows = rows
         self._part_rows = part_rows
@@ -269,6 +290,11 @@ class PartsOutput(NamedOutput[P]):
     def _locked(self) -> Path:
         return self._partial / "lock"
 
+    def _check_places(self) -> None:
+        check_place(self._partial, folder=True)
+        for path in self._own():
+            check_place(path)
+
     def encode(self, batch: Batch[Any], /) -> P:
         """Return the rows of a batch."""
         return self._rows.encode(batch)
@@ -279,11 +305,10 @@ class PartsOutput(NamedOutput[P]):
 
     def resume(self, written: Sequence[Written], /) -> None:
         """Keep the parts that were committed and remove all else."""
-        if not self._lock():
-            if written and not self._partial.is_dir():
-                raise _changed(self._partial)
-            self._disk.make_folder(self._partial)
-            self._file = self._disk.open(self._locked)
+        if written and not self._partial.is_dir():
+            raise _changed(self._partial)
+        self._disk.make_folder(self._partial)
+        self._file = self._disk.open(self._locked)
         for each in written:
             part = self._partial / str(each.part)
             if checksum(part, each.bytes) != each.crc32 or part.stat().st_size != each.bytes:
