@@ -225,9 +225,30 @@ PATCHES = [
         "F29",
         "round-up",
         SCALARS,
-        'microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,\n                tzinfo=(_zone',
-        'microsecond=min(999_999, round(float(f"0.{fraction}") * 1e6)) if fraction else 0,\n'
-        "                tzinfo=(_zone",
+        "    return datetime.fromisoformat(text + lacking)\n",
+        "    when = datetime.fromisoformat(text + lacking)\n"
+        '    return when + timedelta(microseconds=1) if "5" <= text[26:27] <= "9" and when.year < 9999 else when\n',
+    ),
+    Patch(
+        "F29",
+        "a-zone-of-its-own",
+        SCALARS,
+        "    return datetime.fromisoformat(text + lacking)\n",
+        '    return datetime.fromisoformat(text + lacking).replace(tzinfo=timezone(timedelta(0), "UTC"))\n',
+    ),
+    Patch(
+        "F29",
+        "any-form-of-iso",
+        SCALARS,
+        """        raise ValueError(f"{text[:40]!r} is not a date")\n""",
+        "        return datetime.fromisoformat(text)\n",
+    ),
+    Patch(
+        "F29",
+        "rounded-elsewhere",
+        SCALARS,
+        "    clock = f",
+        "    fraction = fraction and f'{float(fraction):.6f}'[1:]\n    clock = f",
     ),
     Patch(
         "F30",
