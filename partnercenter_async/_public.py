@@ -68,7 +68,7 @@ from partnercenter_async.models.orders import (
     QuantityProvisioningStatus,
     RenewsTo,
 )
-from partnercenter_async.models.scalars import Timestamp, wire_text
+from partnercenter_async.models.scalars import Timestamp
 from partnercenter_async.paging import Page, Pager, ReadAhead
 from partnercenter_async.resources.customers import CustomerFilter
 
@@ -144,5 +144,4 @@ __all__ = [
     "Timestamp",
     "UserCredentials",
     "fan_out",
-    "wire_text",
 ]

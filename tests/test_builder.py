@@ -12,7 +12,6 @@ from partnercenter_async import (
     NotFoundError,
     OrderStatus,
     ProvisioningStatus,
-    wire_text,
 )
 from partnercenter_async.emulator import DataSet, Emulator, Records
 from partnercenter_async.emulator.service import Service
@@ -86,13 +85,14 @@ async def test_every_field_is_served_as_given(partner_center: PartnerCenter):
     assert (order.currency_code, order.currency_symbol) == ("CHF", None)
     assert str(order.total_price) == "477.195163857892114"
     assert order.creation_date is not None
-    assert wire_text(order.creation_date) == "2026-01-31T23:59:59.9999990Z"
+    assert order.creation_date == datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC)
     first, second = order.line_items
     assert first.pricing is not None
     assert (first.quantity, first.subscription_id, str(first.pricing.extended_price)) == (3, None, "4.50")
     assert (second.offer_id, second.pricing, second.provisioning_context) == ("a:b:c", None, {"some_key": "x"})
     assert second.renews_to is not None
     assert second.renews_to.term_duration == "P3Y"
+    assert raw["creationDate"] == "2026-01-31T23:59:59.9999990Z"
     assert (raw["riskScore"], raw["quantityOfSomething"]) == (0.5, [1])
     assert "totalPrice" not in raw
     assert "pricing" not in raw["lineItems"][0]

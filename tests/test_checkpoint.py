@@ -517,11 +517,28 @@ async def test_an_empty_file_becomes_the_checkpoint(tmp_path):
     check_whole(tmp_path)
 
 
-async def test_a_checkpoint_of_another_version_is_refused(tmp_path):
-    header = b'{"partnercenter_checkpoint":2,"run":{},"more":1}'
-    (tmp_path / "run.ckpt").write_bytes(b"%08x %b\n" % (zlib.crc32(header), header))
-    with pytest.raises(CheckpointError, match="has version 2, and this release knows 1"):
+@pytest.mark.parametrize("version", [1, 3])
+async def test_a_checkpoint_of_another_version_is_refused_and_left_alone(tmp_path, version):
+    header = b'{"partnercenter_checkpoint":%d,"run":{"kind":"file"},"more":1}' % version
+    content = b"%08x %b\n" % (zlib.crc32(header), header)
+    (tmp_path / "run.ckpt").write_bytes(content)
+    (tmp_path / "orders.partial").write_bytes(b"begin\n")
+    with pytest.raises(CheckpointError, match=f"has version {version}, and this release knows 2: end .* or remove"):
         await once(tmp_path, "file", Disk(), Service())
+    assert (tmp_path / "run.ckpt").read_bytes() == content
+    assert (tmp_path / "orders.partial").read_bytes() == b"begin\n"
+
+
+async def test_a_checkpoint_with_dates_of_the_older_form_is_not_gone_on_with(tmp_path):
+    await interrupted(tmp_path, "file")
+    content = (tmp_path / "run.ckpt").read_bytes()
+    head, _, rest = content.partition(b"\n")
+    older = head.partition(b" ")[2].replace(b'"partnercenter_checkpoint":2', b'"partnercenter_checkpoint":1')
+    (tmp_path / "run.ckpt").write_bytes(b"%08x %b\n%b" % (zlib.crc32(older), older, rest))
+    files = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(CheckpointError, match="has version 1"):
+        await once(tmp_path, "file", Disk(), Service())
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == files
 
 
 @pytest.mark.fault("F40")

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -222,3 +223,76 @@ def test_a_free_form_object_cannot_be_changed():
     ):
         with pytest.raises(TypeError, match="dict"):
             change(line.provisioning_context)
+
+
+# An amount that is no number: the service could send such a text
+
+
+AMOUNTS = [
+    (struct, field.name, field.encode_name)
+    for struct in STRUCTS
+    for field in inspect.type_info(struct).fields
+    if isinstance(field.type, inspect.UnionType)
+    and any(isinstance(kind, inspect.DecimalType) for kind in field.type.types)
+]
+SIGNALLING = (
+    b'{"id": "a", "totalPrice": "sNaN", "lineItems":'
+    b' [{"pricing": {"price": "-sNaN12", "listPrice": 1.5}, "purchaseCommitment": {"amount": "SNAN"}}]}'
+)
+
+
+@pytest.mark.parametrize("word", ["sNaN", "-sNaN", "SNAN123", "NaN", "-nan7"])
+@pytest.mark.parametrize(("struct", "name", "wire"), AMOUNTS)
+def test_a_resource_with_an_amount_that_is_no_number_is_hashable_and_comparable(struct, name, wire, word):
+    body = msgspec.json.encode({wire: word})
+    one, other = decode(body, struct), decode(body, struct)
+    assert str(getattr(one, name)) == str(Decimal(word))
+    assert len({one, other, one}) == 2
+    assert (one == other, one != other) == (False, True)
+    assert (one == struct(), struct() == one, one != struct()) == (False, False, True)
+    assert one in [other, one]
+    for same in (one, copy.copy(one), copy.deepcopy(one), msgspec.structs.replace(one)):
+        assert (same == one, same != one, hash(same)) == (True, False, hash(one))
+
+
+def test_amounts_are_in_the_structs_that_are_known_to_hold_them():
+    assert {struct for struct, _, _ in AMOUNTS} == {Order, Pricing, PurchaseCommitment}
+
+
+def test_an_order_with_such_amounts_inside_is_a_value_like_others():
+    one, other = decode(SIGNALLING, Order), decode(SIGNALLING, Order)
+    lines = {one.line_items[0], other.line_items[0]}
+    assert len({one, other}) == len(lines) == 2
+    assert one != other
+    assert one.line_items != other.line_items
+    again = pickle.loads(pickle.dumps(one))
+    assert repr(again) == repr(one)
+    assert hash(again) != hash(one)
+    assert msgspec.structs.asdict(one).keys() == msgspec.structs.asdict(Order()).keys()
+    plain = msgspec.to_builtins(one)
+    assert plain["totalPrice"] == "sNaN"
+    assert plain["lineItems"][0]["pricing"] == {"listPrice": "1.5", "price": "-sNaN12"}
+    assert repr(msgspec.convert(plain, Order)) == repr(decode(msgspec.json.encode(one), Order)) == repr(one)
+
+
+def test_what_is_not_hashable_or_not_of_a_kind_stays_so():
+    with pytest.raises(TypeError, match="unhashable type: 'list'"):
+        hash(Order(line_items=[OrderLineItem()], total_price=Decimal("sNaN")))
+    assert Pricing(price=Decimal(1)) == Pricing(price=Decimal("1.0"))
+    assert hash(Pricing(price=Decimal(1))) == hash(Pricing(price=Decimal("1.0")))
+    assert Pricing() != PurchaseCommitment()
+    assert Pricing(price=Decimal("sNaN")) != 5
+    with pytest.raises(TypeError):
+        Pricing() < Pricing()  # noqa: B015
+
+
+def test_a_struct_that_can_be_hashed_with_such_an_amount_takes_no_more_room():
+    class Same(msgspec.Struct, frozen=True, gc=False):
+        discounted_price: Decimal | None = None
+        extended_price: Decimal | None = None
+        list_price: Decimal | None = None
+        price: Decimal | None = None
+        prorated_price: Decimal | None = None
+
+    assert sys.getsizeof(Pricing()) == sys.getsizeof(Same())
+    assert not hasattr(Pricing(), "__dict__")

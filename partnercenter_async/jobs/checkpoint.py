@@ -16,7 +16,7 @@ from partnercenter_async.jobs.disk import Disk, read
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2  # 1 had dates in CSV as the service wrote them
 _ANEW = "pass the options of that run, or remove the file to begin anew"
 
 
@@ -118,7 +118,8 @@ def _check_header(path: Path, header: _Header | None, run: Mapping[str, str]) ->
         raise CheckpointError(f"{path} is not a checkpoint of this program; pass another one")
     if header.partnercenter_checkpoint != VERSION:
         raise CheckpointError(
-            f"{path} has version {header.partnercenter_checkpoint}, and this release knows {VERSION}; {_ANEW}"
+            f"{path} has version {header.partnercenter_checkpoint}, and this release knows {VERSION}: end the run with"
+            " the release that began it, or remove the file to begin anew"
         )
     for name in sorted({*header.run, *run}):
         old, new = header.run.get(name, "missing"), run.get(name, "missing")

@@ -1,6 +1,5 @@
 """Records as lines: JSON for programs, CSV for spreadsheets, a table for people."""
 
-import contextlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,6 @@ from typing import Generic, Protocol, TypeVar, cast
 from partnercenter_async.errors import escaped
 from partnercenter_async.jobs.batch import Batch
 from partnercenter_async.jobs.tables import Column, Kind, Table, Value, plain_digits
-from partnercenter_async.models.scalars import wire_text
 
 T = TypeVar("T")
 
@@ -130,9 +128,27 @@ def _timestamps(values: Sequence[Value]) -> Sequence[str]:
     texts: list[str] = []
     for when in cast("Sequence[datetime | None]", values):
         if when is not last:  # the lines of an order share its date
-            last, text = when, "" if when is None else wire_text(when)
+            last, text = when, "" if when is None else _iso(when)
         texts.append(text)
-    return _texts(texts)
+    return texts
+
+
+def _iso(when: datetime) -> str:
+    """Return a time in UTC as a text of one length, so that texts sort as their times do."""
+    text = _in_utc(when).isoformat(timespec="microseconds")
+    return f"{text[:_ZONE]}Z" if text.endswith("+00:00") else text
+
+
+_ZONE = 26  # where the offset begins
+
+
+def _in_utc(when: datetime) -> datetime:
+    if when.tzinfo is UTC:
+        return when
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar not each time is one in UTC
+        return when
 
 
 _CELLS: dict[Kind, Callable[[Sequence[Value]], Sequence[str]]] = {
@@ -186,9 +202,7 @@ def _cell(column: Column, value: Value, width: int) -> str:
 
 
 def _minute(when: datetime) -> str:
-    with contextlib.suppress(OverflowError):  # at the ends of the calendar not each time is one in UTC
-        when = when.astimezone(UTC)
-    return when.replace(tzinfo=None).isoformat(" ", "minutes")
+    return _in_utc(when).replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 _MARKS = frozenset({"Mn", "Me"})

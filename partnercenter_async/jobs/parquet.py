@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from partnercenter_async.jobs.batch import Batch
 from partnercenter_async.jobs.tables import Column, Kind, Table, Value, plain_digits
-from partnercenter_async.models.scalars import wire_text
 
 T = TypeVar("T")
 
@@ -151,4 +150,4 @@ _HOLD: dict[Kind, Callable[[Sequence[Value]], _Held]] = {
 def _exact_text(value: Value) -> str:
     if isinstance(value, Decimal):
         return plain_digits(value)
-    return wire_text(value) if isinstance(value, datetime) else str(value)
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else str(value)

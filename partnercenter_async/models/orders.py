@@ -1,6 +1,8 @@
 """Orders, their line items and prices, and what of them is provisioned."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+
+import msgspec
 
 from partnercenter_async.models.common import Link, Model, ResourceAttributes
 from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp
@@ -71,7 +73,37 @@ class ClientContext(Model, frozen=True, kw_only=True):
     name: str | None = None
 
 
-class Pricing(Model, frozen=True, kw_only=True):
+class _Priced(Model, frozen=True, kw_only=True):
+    """A model with amounts.
+
+    The service could send the text ``sNaN``, a Decimal that raises when it is compared or hashed. It is held to be what
+    ``NaN`` is: equal to itself alone.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            return super().__eq__(other)
+        except InvalidOperation:
+            return False
+
+    def __ne__(self, other: object) -> bool:
+        try:
+            return super().__ne__(other)
+        except InvalidOperation:
+            return True
+
+    def __hash__(self) -> int:
+        try:
+            return super().__hash__()
+        except TypeError:
+            return hash(tuple([_hashable(value) for value in msgspec.structs.astuple(self)]))
+
+
+def _hashable(value: object) -> object:
+    return id(value) if isinstance(value, Decimal) and value.is_snan() else value
+
+
+class Pricing(_Priced, frozen=True, kw_only=True):
     """A line's prices, exact, in the order's currency; sent only where prices were asked for."""
 
     discounted_price: Decimal | None = None
@@ -81,7 +113,7 @@ class Pricing(Model, frozen=True, kw_only=True):
     prorated_price: Decimal | None = None
 
 
-class PurchaseCommitment(Model, frozen=True, kw_only=True):
+class PurchaseCommitment(_Priced, frozen=True, kw_only=True):
     """What an Azure savings plan commits to: an amount of a currency in each grain of time."""
 
     amount: Decimal | None = None
@@ -138,7 +170,7 @@ class OrderLinks(Model, frozen=True, kw_only=True):
     self: Link | None = None
 
 
-class Order(Model, frozen=True, kw_only=True):
+class Order(_Priced, frozen=True, kw_only=True):
     """A customer's order. ``id`` has several shapes, a GUID being only one; ``total_price`` comes only with prices."""
 
     alternate_id: str | None = None

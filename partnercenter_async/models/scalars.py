@@ -5,126 +5,56 @@ Each scalar has one parser, which both looks of the decoder use, so that a value
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
-# What follows the seconds: a fraction of any length and a zone, both optional.
-_TAIL = re.compile(r"(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})?")
-# The shapes that documentation damage and hand-written bodies add: a date alone, a doubled T, blanks between the parts.
+# What most dates look like with each of their digits as 0, and what they lack of a zone.
+_FORMS = {
+    f"0000-00-00T00:00:00{fraction}{zone}".encode(): lacking
+    for fraction in ("", *(f".{'0' * count}" for count in range(1, 10)))
+    for zone, lacking in (("Z", ""), ("", "Z"))
+}
+_AS_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+# Offsets, and the shapes that documentation damage adds: a date alone, a doubled T, blanks between the parts.
 _LOOSE = re.compile(
-    r"\s*([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt\s]+([0-9]{2}):\s*([0-9]{2}):\s*([0-9]{2})(?:\.([0-9]+))?\s*([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?\s*"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt\s]+([01][0-9]|2[0-3]):\s*([0-9]{2}):\s*([0-9]{2})(\.[0-9]+)?(?:\s*([Zz]|[+-][0-9]{2}:?[0-5][0-9]))?)?"
 )
-_SECONDS_END = 19
-_TICKS = 9  # a dot, seven digits, Z
-
-
-class WireZone(tzinfo):
-    """A fixed offset that also remembers how the service wrote the time.
-
-    A ``datetime`` keeps six digits of a second and one spelling of UTC; the service sends seven and several. What the
-    ``datetime`` itself can't hold stays here, so that :func:`wire_text` gives the text back to the letter.
-    """
-
-    __slots__ = ("_digits", "_offset", "_suffix", "_tail", "_text")
-
-    def __init__(self, suffix: str, digits: int = 0, tail: str = "", text: str = "") -> None:
-        """Take the zone as written, the number of digits kept, the digits cut off, or the whole text."""
-        self._suffix = suffix
-        self._digits = digits
-        self._tail = tail
-        self._text = text
-        if len(suffix) > 1:
-            minutes = int(suffix[1:3]) * 60 + int(suffix[-2:])
-            self._offset = timedelta(minutes=-minutes if suffix[0] == "-" else minutes)
-        else:
-            self._offset = timedelta(0)
-        if abs(self._offset) >= timedelta(hours=24):
-            raise ValueError(f"{suffix!r} is not a UTC offset")
-
-    def utcoffset(self, _when: datetime | None, /) -> timedelta:
-        """Return the offset as the service wrote it; zero where it wrote none."""
-        return self._offset
-
-    def dst(self, _when: datetime | None, /) -> None:
-        """Return nothing: the service sends offsets, not rules."""
-
-    def tzname(self, _when: datetime | None, /) -> str:
-        """Return ``UTC`` or ``UTC+hh:mm``."""
-        return f"UTC{self._suffix}" if len(self._suffix) > 1 else "UTC"
-
-    def fromutc(self, when: datetime, /) -> datetime:
-        """Move a time in UTC to this offset."""
-        return when + self._offset
-
-    def __reduce__(self) -> tuple[type[Self], tuple[str, int, str, str]]:
-        """Pickle as the four parts."""
-        return type(self), (self._suffix, self._digits, self._tail, self._text)
-
-    def __repr__(self) -> str:
-        """Show the zone as its name."""
-        return self.tzname(None)
-
-    def write(self, when: datetime) -> str:
-        """Write ``when`` the way the service wrote it."""
-        if self._text:
-            return self._text
-        whole = when.replace(tzinfo=None).isoformat(timespec="microseconds")
-        end = _SECONDS_END + 1 + self._digits if self._digits else _SECONDS_END
-        return whole[:end] + self._tail + self._suffix
-
-
-_zone = lru_cache(maxsize=1024)(WireZone)
-_DIGITS_KEPT = 20  # of a fraction; zones with longer ones are made anew each time
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Read one of the service's date texts; cut, never rounded, to microseconds; no zone means UTC.
+    """Read one of the service's date texts; cut, never rounded, to microseconds.
 
+    A text is read as ``yyyy-mm-ddThh:mm:ss``, with a fraction of any length or none, and with ``Z``, ``+hh:mm``,
+    ``-hh:mm`` or no zone behind it. Read as well are a date alone, letters of either case, a doubled ``T``, blanks in
+    place of the ``T``, around the text, behind a colon or before the zone, and an offset without its colon. All else is
+    none of the service's dates, whatever other ISO forms there are.
+
+    The date is in ``datetime.UTC`` for ``Z``, no zone and an offset of zero, else in a plain ``datetime.timezone``.
     Raises ValueError where the text is no date.
     """
-    if text[4:5] == "-" and text[10:11] == "T" and text[13:14] == text[16:17] == ":":
-        rest = text[_SECONDS_END:]
-        if len(rest) == _TICKS and rest[0] == "." and rest[-1] == "Z" and rest[1:-1].isdigit() and rest.isascii():
-            whole = datetime.fromisoformat(text[:-2])  # most of what the service sends has seven digits
-            return whole.replace(tzinfo=_zone("Z", 6, rest[7]))
-        if rest == "Z":
-            return datetime.fromisoformat(text[:_SECONDS_END]).replace(tzinfo=UTC)
-        shape = _TAIL.fullmatch(rest)
-        if shape is not None:
-            fraction, suffix = shape[1] or "", shape[2] or ""
-            return datetime.fromisoformat(text[:_SECONDS_END]).replace(
-                microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,
-                tzinfo=(_zone if len(fraction) < _DIGITS_KEPT else WireZone)(
-                    suffix, min(len(fraction), 6), fraction[6:]
-                ),
-            )
-    loose = _LOOSE.fullmatch(text)
-    if loose is None:
+    lacking = _FORMS.get(text.encode().translate(_AS_ZERO))
+    if lacking is None or "T24" in text:  # some releases of Python take that for the next day
+        return _parse_loose(text)
+    return datetime.fromisoformat(text + lacking)
+
+
+def _parse_loose(text: str) -> datetime:
+    found = _LOOSE.fullmatch(text.strip())
+    if found is None:
         raise ValueError(f"{text[:40]!r} is not a date")
-    day, hour, minute, second, fraction, suffix = loose.groups()
-    clock = f"{day}T{hour}:{minute}:{second}" if hour else f"{day}T00:00:00"
-    return datetime.fromisoformat(clock).replace(
-        microsecond=int(fraction[:6].ljust(6, "0")) if fraction else 0,
-        tzinfo=WireZone((suffix or "").upper(), text=text),
-    )
+    day, hour, minute, second, fraction, zone = found.groups("")
+    clock = f"{hour}:{minute}:{second}{fraction}" if hour else "00:00:00"
+    return datetime.fromisoformat(f"{day}T{clock}Z").replace(tzinfo=_zone(zone) if zone[1:] else UTC)
 
 
-def wire_text(when: datetime) -> str:
-    """Return a date of the service's as the text that stood on the wire, digits beyond the microsecond included.
-
-    For a ``datetime`` made elsewhere the text is its ISO form.
-    """
-    if isinstance(when.tzinfo, WireZone):
-        text = when.tzinfo.write(when)
-        # A time moved by arithmetic carries its zone along, but no longer the text that was kept whole.
-        if parse_timestamp(text) == when:
-            return text
-    elif when.tzinfo is UTC:
-        return when.replace(tzinfo=None).isoformat() + "Z"
-    return when.isoformat()
+@lru_cache(maxsize=256)
+def _zone(offset: str) -> timezone:
+    """Return the time zone of an offset; that of zero is ``datetime.UTC``."""
+    ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
+    return timezone(-ahead if offset[0] == "-" else ahead)
 
 
 if TYPE_CHECKING:
