@@ -10,6 +10,7 @@ from helpers import CLOUD, Fake, call
 from partnercenter_async import (
     DeadlineError,
     PartnerCenterClient,
+    PartnerCenterError,
     RetryPolicy,
     ServerError,
     ThrottledError,
@@ -416,6 +417,35 @@ def test_single_failures_are_repaired_at_little_cost():
     run_in_virtual_time(run())
     assert failed <= 0.0015 * calls
     assert sent <= 1.12 * calls
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 409])
+def test_five_answers_bring_one_retry_back_whatever_they_say_of_the_call(status):
+    met = 503
+
+    async def run(client: PartnerCenterClient):
+        nonlocal met
+
+        async def requests_of_a_call() -> int:
+            before = len(fake.requests)
+            try:
+                await client.orders.get("c", "o")
+            except PartnerCenterError as error:
+                assert error.status == met
+            return len(fake.requests) - before
+
+        assert [await requests_of_a_call() for _ in range(20)] == [3] * 16 + [1] * 4  # 32 retries, and none is left
+        met = status
+        assert [await requests_of_a_call() for _ in range(4)] == [1] * 4
+        met = 503
+        assert await requests_of_a_call() == 1
+        met = status
+        await requests_of_a_call()
+        met = 503
+        assert [await requests_of_a_call() for _ in range(2)] == [2, 1]
+
+    fake = Fake(lambda _: answer({"id": "o"}, status=met))
+    run_in_virtual_time(run(fake.client))
 
 
 class Forgetful(list):
