@@ -487,6 +487,19 @@ def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
     assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]
 
 
+def test_limits_of_calls_that_have_ended_leave_no_timer_and_no_error_behind():
+    async def run(client: PartnerCenterClient):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        await client.orders.get("c", "o")
+        await client.orders.get("c", "o", timeout=5, deadline=None)
+        await asyncio.sleep(400)
+        return timers()
+
+    errors: list[dict[str, object]] = []
+    left, _ = call(lambda _: ORDER, run)
+    assert (left, errors) == ([], [])
+
+
 @pytest.mark.fault("F26")
 async def test_thousands_of_limits_that_fall_due_together_are_one_matter():
     fired = 0
