@@ -448,6 +448,41 @@ def test_five_answers_bring_one_retry_back_whatever_they_say_of_the_call(status)
     run_in_virtual_time(run(fake.client))
 
 
+@pytest.mark.parametrize("moment", ["waiting", "handed over"])
+def test_a_call_cancelled_while_it_waits_for_a_slot_neither_keeps_nor_adds_one(moment):
+    service = Service(concurrency=1)
+    genuine = service.respond
+
+    async def respond(request: Request) -> RawResponse:
+        found = await genuine(request)
+        if request.url.endswith("first"):
+            asyncio.get_running_loop().call_soon(cancelled.cancel)  # it runs just before who waits for the slot wakes
+        return found
+
+    async def run():
+        nonlocal cancelled
+        first = asyncio.create_task(service.client.orders.get("a", "first" if moment == "handed over" else "o"))
+        await asyncio.sleep(0.05)
+        (cancelled,) = many(service, "b", 1)
+        await asyncio.sleep(0.01)
+        if moment == "waiting":
+            cancelled.cancel()
+            await asyncio.sleep(0)
+            assert not service.client._session.shared.throttle.waiting
+        await first
+        await asyncio.gather(*many(service, "c", 3))
+        assert cancelled.cancelled()
+
+    cancelled: asyncio.Task
+    service.fake.transport._function = respond
+    run_in_virtual_time(run())
+    assert service.most == 1
+    assert [customer for _, customer, _ in service.arrivals] == ["a", "c", "c", "c"]
+    assert service.times("c") == pytest.approx([0.1, 0.2, 0.3])
+    assert service.client._session.shared.throttle.free == 1
+    assert not service.client._session.shared.throttle.waiting
+
+
 class Forgetful(list):
     def append(self, item):
         pass
