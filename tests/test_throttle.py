@@ -338,6 +338,101 @@ def test_lanes_of_customers_that_are_no_longer_seen_take_no_memory():
     assert (left, busy, free) == ({}, False, 32)
 
 
+def taking(service: Service, seconds: float, *, at: float) -> None:
+    """Let each request that comes at a time or later take so long."""
+    genuine = service.respond
+
+    async def respond(request: Request) -> RawResponse:
+        late = asyncio.get_running_loop().time() >= at
+        found = await genuine(request)
+        await asyncio.sleep(seconds if late else 0)
+        return found
+
+    service.fake.transport._function = respond
+
+
+@pytest.mark.fault("F6")
+def test_an_answer_to_what_was_sent_before_the_lane_closed_does_not_open_it():
+    answers = {"slow": (8, 200), "barred": (0, 429), "probe": (20, 200), "last": (0, 200)}
+    sent: dict[str, float] = {}
+
+    async def respond(request: Request) -> RawResponse:
+        name = request.url.rpartition("/")[2]
+        seconds, status = (0, 200) if name in sent else answers[name]
+        sent[name] = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds)
+        return answer({"id": "o"}, status=status, headers={"Retry-After": "4"})
+
+    async def run(client: PartnerCenterClient):
+        tasks = []
+        for name in answers:
+            tasks.append(asyncio.create_task(client.orders.get("bad", name)))
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*tasks)
+
+    failed, _ = call(respond, run)
+    assert failed is None
+    assert 4 < sent["probe"] < 8 < sent["probe"] + 20 <= sent["last"]
+
+
+@pytest.mark.fault("F6")
+def test_a_lane_waits_for_its_probe_however_long_that_takes():
+    service = Service(timeout=250.0)
+    taking(service, 200, at=5)
+
+    async def run():
+        service.bar("bad", 5)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(100)
+        await asyncio.gather(*first, *many(service, "bad", 3, deadline=None))
+
+    run_in_virtual_time(run())
+    probe, *rest = service.times("bad", 200)
+    assert 5 < probe < 6
+    assert len(rest) == 3
+    assert min(rest) >= probe + 200
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize(("short", "long"), [(None, "bad"), ("bad", None)])
+def test_a_lane_that_is_forgotten_opens_no_other(short, long):
+    service = Service(retry=RetryPolicy(attempts=1))
+
+    async def ask(customer: str | None) -> None:
+        path = "newcommercemigrations" if customer is None else f"customers/{customer}/orders/o"
+        await service.client.request("GET", path)
+
+    async def run():
+        service.bar(short, 1)
+        service.bar(long, 110)
+        for each in ("bad", None):  # a closed partner's lane would hold the customer's too
+            with pytest.raises(ThrottledError):
+                await ask(each)
+        await asyncio.sleep(90)  # the one is forgotten, and the other still closed
+        await ask(long)
+
+    run_in_virtual_time(run())
+    closed, opened = service.times(long)
+    assert closed < 2
+    assert 110 <= opened < 112
+
+
+@pytest.mark.fault("F6")
+def test_the_partners_lane_holds_nobody_once_it_is_forgotten():
+    service = Service(retry=RetryPolicy(attempts=1))
+
+    async def run():
+        for customer, path in ((None, "newcommercemigrations"), ("bad", "customers/bad/orders/o")):
+            service.bar(customer, 5)
+            with pytest.raises(ThrottledError):
+                await service.client.request("GET", path)
+            await asyncio.sleep(70 if customer is None else 1)
+        await asyncio.gather(*many(service, "good", 5))
+
+    run_in_virtual_time(run())
+    assert len({*service.times("good")}) == 1  # all at once
+
+
 @pytest.mark.fault("F6")
 def test_a_mistaken_time_does_not_shut_a_client_out_for_good():
     answers = iter([answer(status=429, headers={"Retry-After": "1000000000"}), ORDER])
