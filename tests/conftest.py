@@ -1,12 +1,17 @@
 """What several test modules share."""
 
+import json
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from partnercenter_async.emulator import DataSet, Emulator
+
+# Where mutmut runs the tests it tells what each takes. The quick ones go first: the first that fails ends a run.
+MEASURED = Path("mutmut-stats.json")
 
 # The same examples in every run: what fails can be repeated, and what holds a promise holds it each time. More and
 # other ones are tried by hand: pytest --hypothesis-profile explore
@@ -23,6 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     row = config.getoption("--fault")
     if row is not None:
         items[:] = [item for item in items if any(mark.args == (row,) for mark in item.iter_markers("fault"))]
+    if MEASURED.exists():
+        took = json.loads(MEASURED.read_bytes())["duration_by_test"]
+        items.sort(key=lambda item: took.get(item.nodeid, 0.0))
 
 
 @pytest.fixture(autouse=True)

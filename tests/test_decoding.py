@@ -357,6 +357,22 @@ def test_money_is_exact():
 
 
 @pytest.mark.fault("F28")
+@pytest.mark.parametrize("quantity", [3, "3"], ids=["first look", "second look"])
+def test_numbers_in_free_form_objects_keep_their_digits(quantity):
+    context = '{"fraction": 0.10, "long": 123456789012345.123456789, "inner": {"list": [1.50]}}'
+    body = f'{{"lineItems": [{{"quantity": {json.dumps(quantity)}, "provisioningContext": {context}}}]}}'
+    (line,) = decode(body.encode(), Order).line_items
+    assert line.quantity == 3
+    held = line.provisioning_context
+    assert [str(held["fraction"]), str(held["long"])] == ["0.10", "123456789012345.123456789"]
+    assert str(held["inner"]["list"][0]) == "1.50"
+
+
+def test_numbers_in_a_dict_of_the_callers_own_keep_their_digits():
+    found = decode(b'{"price": 0.10, "rows": [{"price": 123456789012345.123456789}]}', dict)
+    assert [str(found["price"]), str(found["rows"][0]["price"])] == ["0.10", "123456789012345.123456789"]
+
+
 def test_an_object_in_a_list_of_its_own_is_read():
     line = decode(b'{"renewsTo": [{"termDuration": "P1Y"}], "quantity": 1}', OrderLineItem)
     assert line.renews_to is not None

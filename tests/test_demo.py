@@ -14,7 +14,15 @@ from partnercenter_async.cli.check import first_difference
 from partnercenter_async.cli.demo import KINDS, data_set, run_demo
 from partnercenter_async.cli.meter import Meter
 from partnercenter_async.cli.summary import show
-from partnercenter_async.emulator import AlterPage, AlterRecord, DropRecord, Fault, RepeatRecord, service_error
+from partnercenter_async.emulator import (
+    AlterPage,
+    AlterRecord,
+    DropRecord,
+    Emulator,
+    Fault,
+    RepeatRecord,
+    service_error,
+)
 
 CUSTOMERS = 6
 SEED = 7
@@ -188,6 +196,30 @@ async def test_what_was_counted_is_compared_too(tmp_path):
     result = await demo(tmp_path)
     result.totals.add_price("USD", Decimal("0.000001"))
     assert first_difference(DATA, result.output, result.totals).startswith("totals.revenue.USD: expected ")
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+async def test_a_request_that_the_client_did_not_count_fails_the_demo(tmp_path, monkeypatch, more):
+    class Miscounting(Emulator):
+        def count(self, *operation):
+            return super().count(*operation) + (0 if operation else more)
+
+    monkeypatch.setattr("partnercenter_async.cli.demo.Emulator", Miscounting)
+    result = await demo(tmp_path)
+    assert result.exit_code == 1
+    assert result.problems == [f"the client counted {result.requests} requests, the emulator {result.requests + more}"]
+
+
+async def test_a_record_under_another_orders_id_is_a_difference(tmp_path):
+    result = await demo(tmp_path)
+    first, second = (str(order["id"]) for order in ORDERS[:2])
+    lines = result.output.read_bytes().splitlines(keepends=True)
+    (at, *_) = (n for n, line in enumerate(lines) if f'"orderId":"{first}"'.encode() in line)
+    lines[at] = lines[at].replace(f'"orderId":"{first}"'.encode(), f'"orderId":"{second}"'.encode())
+    result.output.write_bytes(b"".join(lines))
+    difference = first_difference(DATA, result.output, result.totals)
+    name = f"customer {CUSTOMER}: orders[0] provisioning[0].orderId"
+    assert difference == f'{name}: expected "{first}", got "{second}"'
 
 
 async def test_an_empty_output_is_a_difference(tmp_path):

@@ -804,6 +804,16 @@ async def test_dropped_connection_gives_no_answer(client, action, processed):
     assert client.emulator.requests[-1].connection == 2
 
 
+@pytest.mark.parametrize(("action", "carried_out"), [(DropBefore(), False), (DropAfter(), True)])
+async def test_only_a_request_whose_answer_is_dropped_is_carried_out(action, carried_out):
+    async with Started(user=True, rotate_refresh_token=True) as client:
+        before = client.emulator.latest_refresh_token
+        client.emulator.inject(Fault(action, operation="token"))
+        with pytest.raises(aiohttp.ClientError):
+            await client.sign_in(user=True)
+        assert (client.emulator.latest_refresh_token != before) is carried_out
+
+
 async def test_connection_is_closed_after_a_good_answer(client):
     client.emulator.inject(Fault(CloseAfter(), operation="customers.list"))
     answer = await client.get("/v1/customers")

@@ -14,11 +14,15 @@ from partnercenter_async import (
     Attempt,
     AuthenticationError,
     BadAnswerError,
+    BadRequestError,
+    ConflictError,
     CredentialError,
     MfaRequiredError,
     NoAnswerError,
+    NotFoundError,
     PartnerCenterError,
     PermissionDeniedError,
+    PreconditionFailedError,
     ServerError,
     StatusError,
     ThrottledError,
@@ -133,6 +137,17 @@ def test_known_codes_of_the_token_endpoint_name_the_remedy():
 )
 def test_every_status_has_a_class(status, kind):
     assert type(of(status)) is kind
+
+
+def test_each_status_that_has_a_class_of_its_own_raises_it():
+    assert {status: type(of(status)) for status in (400, 401, 403, 404, 409, 412)} == {
+        400: BadRequestError,
+        401: AuthenticationError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        409: ConflictError,
+        412: PreconditionFailedError,
+    }
 
 
 def test_only_what_a_user_would_cure_names_one():

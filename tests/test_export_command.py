@@ -20,7 +20,7 @@ from helpers import Fake, page
 from rich.console import Console
 from test_cli import COMMAND, Ended, as_served, environment, interruptible, run
 
-from partnercenter_async import PartnerCenterClient, ServerError
+from partnercenter_async import ConnectionLostError, PartnerCenterClient, RetryPolicy, ServerError
 from partnercenter_async.cli import meter
 from partnercenter_async.cli.meter import Meter
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, ReplaceBody, service_error
@@ -110,6 +110,27 @@ def test_progress_counts_the_retries_of_both_readings(tmp_path):
     run_in_virtual_time(scenario())
     assert told[-1].retries == 4
     assert [each.retries for each in told] == sorted(each.retries for each in told)
+
+
+READ_AGAIN = [408, 429, 500, 503, 599, None]  # None is a lost connection
+
+
+@pytest.mark.parametrize("status", [*READ_AGAIN, 400, 403, 404, 409, 412, 418])
+async def test_an_input_is_read_again_at_the_end_only_where_its_error_may_pass(tmp_path, status):
+    again = status in READ_AGAIN
+    failure = ConnectionLostError("lost") if status is None else answer(status=status)
+    fake = Fake([page("a"), failure, page("c"), page("b")], retry=RetryPolicy(attempts=1))
+    told: list[str] = []
+    report = await export(
+        ["1", "2", "3"],
+        fake.client.orders.list,
+        tmp_path / "o",
+        concurrency=1,
+        on_failure=lambda name, _: told.append(name),
+    )
+    assert (report.done, report.items) == ((3, 3) if again else (2, 2))
+    assert [*report.failed] == told == ([] if again else ["2"])
+    assert [request.url.split("/")[-2] for request in fake.requests] == ["1", "2", "3", *(["2"] if again else [])]
 
 
 async def test_a_program_may_name_the_format_with_a_plain_text(tmp_path):
@@ -345,6 +366,29 @@ async def test_the_checkpoint_of_another_run_is_wrong_usage(emulator, tmp_path, 
     assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("differs", ["endpoint", "tenant"])
+async def test_the_checkpoint_of_another_endpoint_or_tenant_is_wrong_usage(tmp_path, differs):
+    data = DataSet(customers=1, orders_per_customer=12, seed=5)
+    command = ("orders", "--customer", data.customer_id(0), "--output", str(tmp_path / "o"))
+    command = (*command, "--checkpoint", str(tmp_path / "run.ckpt"))
+    fault = Fault(service_error(403, 3000, "No."), operation="orders.list", nth=3)
+    async with Emulator(data, page_size=3, faults=[fault]) as first:
+        assert (await run(first, *command)).code == 1
+        port = int(first.endpoint.rpartition(":")[2])
+        was = getattr(first, differs if differs == "endpoint" else "tenant_id")
+        if differs == "endpoint":
+            port = 0
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    async with Emulator(data, page_size=3, port=port) as second:
+        ended = await run(second, *command)
+        now = getattr(second, differs if differs == "endpoint" else "tenant_id")
+        assert second.count("orders.list") == 0
+    assert ended.code == 2
+    message = f"error: {tmp_path / 'run.ckpt'} is of another run: its {differs} was {was}, now it is {now}; "
+    assert ended.errors.startswith(message)
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of file sizes")
 @pytest.mark.parametrize("format", ["ndjson", "parquet"])
 async def test_a_disk_that_takes_no_more_is_an_error_and_costs_nothing(emulator, tmp_path, format):
@@ -484,6 +528,25 @@ async def test_an_argument_that_is_none_is_refused_before_anything_is_written(tm
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("format", ["ndjson", "parquet"])
+@pytest.mark.parametrize("inside", ["c", "deep/er/c"])
+async def test_a_checkpoint_inside_the_partial_output_is_refused(tmp_path, format, inside):
+    """Also where a run before has left such a folder, which is removed when the output is whole."""
+    checkpoint = tmp_path / "o.partial" / inside
+    checkpoint.parent.mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="get in each other's way"):
+        await export(
+            ["c"],
+            Fake([]).client.orders.list,
+            tmp_path / "o",
+            table=ORDERS,
+            format=Format(format),
+            checkpoint=checkpoint,
+        )
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no named pipes in folders")
 @pytest.mark.parametrize("name", ["output", "checkpoint"])
 async def test_what_is_no_file_is_not_replaced(tmp_path, name):
@@ -559,6 +622,21 @@ def test_a_terminal_shows_customers_orders_rate_and_time_left(monkeypatch):
     assert " a second" in shown
     assert "0:00:00" in shown
     assert "note" not in shown
+
+
+def test_the_bar_has_the_time_that_is_left_beside_the_time_that_has_passed(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(meter.time, "monotonic", lambda: now)
+    terminal = Terminal()
+    console = Console(file=terminal, width=160, force_terminal=True, get_time=lambda: now)
+    with Meter(console, "orders") as bar:
+        bar.show(progress(0, 0), "customers")
+        for done in range(1, 51):
+            now = done * 4.0
+            bar.show(progress(done, done), "customers")
+        bar._bar.refresh()
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue().replace("\r", "\n")).strip().splitlines()[-1]
+    assert re.findall(r"[0-9]:[0-9]{2}:[0-9]{2}", last) == ["0:03:20", "0:10:00"]  # 150 more at 4 s each
 
 
 def test_without_a_terminal_there_is_a_line_a_minute(monkeypatch):

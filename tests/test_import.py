@@ -1,5 +1,6 @@
 """What importing the package costs: what its three foundations cost, and its own modules."""
 
+import inspect
 import subprocess
 import sys
 from unittest import mock
@@ -7,6 +8,7 @@ from unittest import mock
 import pytest
 
 import partnercenter_async
+from partnercenter_async import errors
 from partnercenter_async.client import PartnerCenterClient
 
 PROGRAM = """
@@ -16,6 +18,21 @@ before = set(sys.modules)
 import partnercenter_async
 partnercenter_async.PartnerCenterClient
 print(*sorted(set(sys.modules) - before))
+"""
+
+
+# All that programs may import from the package. A name that goes breaks theirs, and one that comes is promised.
+PUBLIC = """
+Address ApiError Attempt AttemptTimeoutError AuthenticationError BadAnswerError BadRequestError BillingCycleType
+BodyTooLargeError CallOptions CertificateError ClientClosedError ClientContext Cloud ConflictError ConnectError
+ConnectionLostError CredentialError Customer CustomerBillingProfile CustomerCompanyProfile CustomerFilter
+DeadlineError DecodeError Headers KeyValuePair Link LinkError LinkLoopError ListOptions MfaRequiredError
+NewCommerceMigration NewCommerceMigrationEvent NoAnswerError NotFoundError Order OrderLineItem
+OrderLineItemLinks OrderLineItemProvisioningStatus OrderLinks OrderStatus Outcome OutcomeUnknownError Page Pager
+PartnerCenterClient PartnerCenterError PermissionDeniedError PreconditionFailedError Pricing Progress
+ProvisioningStatus PurchaseCommitment QuantityProvisioningStatus ReadAhead RedirectError RefreshTokenCredential
+RelationshipToPartner RenewsTo ResourceAttributes ResourceCollection ResourceLinks Response ResponseInfo
+RetryPolicy ServerError StatusError ThrottledError Timestamp UserCredentials fan_out wire_text
 """
 
 
@@ -46,6 +63,19 @@ def test_every_public_name_is_there_however_the_package_was_imported():
     assert partnercenter_async.errors.NotFoundError is partnercenter_async.NotFoundError
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         partnercenter_async.nothing  # noqa: B018
+
+
+def test_the_public_names_are_these_and_no_others():
+    assert sorted(partnercenter_async.__all__) == sorted(PUBLIC.split())
+
+
+def test_what_is_imported_to_be_public_is_public_and_so_is_every_error():
+    from partnercenter_async import _public
+
+    imported = {name for name in vars(_public) if name.isidentifier() and not name.startswith("_")}
+    assert imported == set(_public.__all__)
+    kinds = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
+    assert {each.__name__ for each in kinds if issubclass(each, errors.PartnerCenterError)} < imported
 
 
 def test_what_a_test_puts_in_place_of_a_name_stays_until_it_takes_it_away(monkeypatch):

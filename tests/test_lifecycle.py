@@ -20,6 +20,7 @@ from partnercenter_async import (
     PartnerCenterClient,
     PartnerCenterError,
     RetryPolicy,
+    ThrottledError,
 )
 from partnercenter_async._session.limits import Limits
 from partnercenter_async.emulator import CloseAfter, Delay, Fault, service_error
@@ -199,6 +200,59 @@ def test_closing_while_a_token_is_fetched_cancels_nobody():
 
     errors, _ = call([], run, credential=Never())
     assert [type(error) for error in errors] == [ClientClosedError] * 5
+
+
+def timers() -> list[float]:
+    """When the loop's timers are due, those that were cancelled apart."""
+    return [each.when() for each in asyncio.get_running_loop()._scheduled if not each.cancelled()]
+
+
+@pytest.mark.fault("F36")
+def test_closing_ends_a_renewal_that_no_call_waits_for():
+    class Slow(FakeCredential):
+        async def get_token(self, *scopes: str, **options):
+            if self.claims:
+                try:
+                    await asyncio.sleep(50)
+                except asyncio.CancelledError:
+                    ended.append(asyncio.get_running_loop().time())
+                    raise
+            return await super().get_token(*scopes, **options)
+
+    async def run(client: PartnerCenterClient):
+        views = [client, client.with_options(credential=Slow(lifetime=600))]
+        for view in views:
+            await view.orders.get("c", "o")
+        await asyncio.sleep(545)
+        for view in views:
+            await view.orders.get("c", "o")  # begins the early renewal
+        await asyncio.sleep(1)
+        assert ended == []
+        await client.close()
+        await asyncio.sleep(0)
+        assert ended == [546, 546]
+        await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}, timers()
+
+    ended: list[float] = []
+    left, _ = call(lambda _request: ORDER, run, credential=Slow(lifetime=600))
+    assert left == (set(), [])
+
+
+@pytest.mark.fault("F36")
+@pytest.mark.parametrize("path", ["customers/a/orders", "customers"])
+def test_closing_ends_the_timers_of_lanes(path):
+    async def run(client: PartnerCenterClient):
+        with pytest.raises(ThrottledError):
+            await client.request("GET", path)
+        before = timers()
+        await client.close()
+        return before, timers()
+
+    refusal = answer(status=429, headers={"Retry-After": "1000"})
+    (before, after), _ = call([refusal], run)
+    assert any(1000 <= when <= 1001 for when in before)
+    assert after == []
 
 
 @pytest.mark.fault("F36")
@@ -431,6 +485,19 @@ def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
 
     assert call(never, run, retry=RetryPolicy(attempts=1))[0] is None
     assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]
+
+
+def test_limits_of_calls_that_have_ended_leave_no_timer_and_no_error_behind():
+    async def run(client: PartnerCenterClient):
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        await client.orders.get("c", "o")
+        await client.orders.get("c", "o", timeout=5, deadline=None)
+        await asyncio.sleep(400)
+        return timers()
+
+    errors: list[dict[str, object]] = []
+    left, _ = call(lambda _: ORDER, run)
+    assert (left, errors) == ([], [])
 
 
 @pytest.mark.fault("F26")

@@ -14,7 +14,7 @@ from partnercenter_async._session import links
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.transport import Secret
 from partnercenter_async.resources._base import route
-from partnercenter_async.testing import Request, run_in_virtual_time
+from partnercenter_async.testing import Request, answer, run_in_virtual_time
 
 URLS = UrlBuilder(CLOUD)
 
@@ -102,6 +102,23 @@ def test_every_form_of_a_link_is_the_same_url(link, query):
 def test_a_link_that_climbs_is_refused(link):
     with pytest.raises(ValueError, match="climbs"):
         URLS.build(link)
+
+
+@pytest.mark.parametrize(
+    "segment", ["a%20b", "a%2Fb", "100%25", "%e2%82%ac", "a.b", "..c", "...", "%2e%2ea", ".a%2f.b"]
+)
+def test_an_escaped_segment_that_does_not_climb_goes_out_as_it_is(segment):
+    fake = Fake(lambda _: answer({}))
+    run_in_virtual_time(fake.client.request("GET", f"customers/{segment}/orders"))
+    assert fake.requests[0].url == BASE + f"customers/{segment}/orders"
+
+
+@pytest.mark.parametrize("segment", [".", "%2e", "%252E", "a%2f.", ".%2fa", "a%5c.%5cb", "a%2F%2e%2Fb"])
+def test_an_escaped_single_dot_climbs_too(segment):
+    fake = Fake([])
+    with pytest.raises(ValueError, match="climbs"):
+        run_in_virtual_time(fake.client.request("GET", f"customers/{segment}/orders"))
+    assert fake.requests == []
 
 
 @pytest.mark.fault("F16")

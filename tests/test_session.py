@@ -3,6 +3,7 @@
 import asyncio
 import email.utils
 import gc
+import itertools
 import random
 import time
 import weakref
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partnercenter_async import (
+    Attempt,
     AttemptTimeoutError,
     AuthenticationError,
     BadRequestError,
@@ -97,6 +99,35 @@ def test_the_next_call_has_another_request_id():
     _, fake = call([ORDER, ORDER], twice)
     first, second = (header(request, "MS-RequestId") for request in fake.requests)
     assert first != second
+
+
+def test_no_random_wait_is_longer_than_the_longest():
+    waits: list[float] = []
+    for _ in range(20):
+        times: list[float] = []
+        policy = RetryPolicy(attempts=8, first_wait=1, longest_wait=2)
+        call(timed([*[answer(status=503)] * 7, ORDER], times), get, retry=policy)
+        waits += [later - before for before, later in itertools.pairwise(times)]
+    assert len(waits) == 20 * 7
+    assert 1.9 < max(waits) <= 2
+
+
+def test_a_failed_attempt_tells_how_long_was_waited_after_it():
+    seen: list[Attempt] = []
+    times: list[float] = []
+    failures = [answer(status=503), answer(status=500, headers={"Retry-After": "7"}), answer(status=502)]
+
+    async def request(client: PartnerCenterClient):
+        return await client.request("GET", "customers/c1", dict)
+
+    response, _ = call(
+        timed([*failures, answer({})], times), request, retry=RetryPolicy(attempts=4), on_retry=seen.append
+    )
+    waited = [later - before for before, later in itertools.pairwise(times)]
+    assert [attempt.waited for attempt in response.info.history] == pytest.approx(waited)
+    assert all(attempt.waited > 0 for attempt in response.info.history)
+    assert response.info.history[1].waited > 7
+    assert tuple(seen) == response.info.history
 
 
 @pytest.mark.fault("F2")
@@ -565,6 +596,55 @@ def test_an_early_renewal_that_fails_costs_no_call():
     assert 3 <= len(fake.credential.claims) <= 10
 
 
+def test_an_early_renewal_that_fails_is_not_tried_at_every_call():
+    class Fading(FakeCredential):
+        async def get_token(self, *scopes, **kwargs):
+            if self.claims:
+                asked.append(asyncio.get_running_loop().time())
+                raise OSError("down")
+            return await super().get_token(*scopes, **kwargs)
+
+    async def work(client: PartnerCenterClient):
+        for _ in range(3500):
+            await get(client)
+            await asyncio.sleep(1)
+
+    asked: list[float] = []
+    failed, fake = call(lambda _: ORDER, work, credential=Fading())
+    assert failed is None
+    assert len(fake.requests) == 3500
+    assert 5 <= len(asked) <= 8  # in the last 300 s before the token's end, up to 100 s before it
+    assert all(later - before >= 29 for before, later in itertools.pairwise(asked))
+
+
+@pytest.mark.parametrize(("lifetime", "good", "waits"), [(3600, 3565, 3575), (600, 565, 575), (100, 94, 97)])
+def test_a_token_is_not_used_in_its_last_seconds(lifetime, good, waits):
+    class Slow(FakeCredential):
+        async def get_token(self, *scopes, **kwargs):
+            if self.claims:
+                await asyncio.sleep(59)
+            return await super().get_token(*scopes, **kwargs)
+
+    async def work(client: PartnerCenterClient):
+        loop = asyncio.get_running_loop()
+        ended = []
+        await get(client)
+        for at in (good, waits):
+            await asyncio.sleep(at - loop.time())
+            await get(client)
+            ended.append(loop.time())
+        return ended
+
+    # The renewal that the first of both calls begins is not there yet when the second one asks.
+    ended, fake = call(lambda _: ORDER, work, credential=Slow(lifetime=lifetime))
+    assert ended == [good, good + 59]
+    assert [header(request, "Authorization") for request in fake.requests] == [
+        "Bearer fake-token-1",
+        "Bearer fake-token-1",
+        "Bearer fake-token-2",
+    ]
+
+
 @pytest.mark.fault("F15")
 @pytest.mark.parametrize("body", [{"code": 900329, "description": "no"}, {"code": "900329"}, None])
 def test_a_refused_app_only_token_names_the_other_kind(body):
@@ -638,6 +718,12 @@ def test_a_gateways_html_is_kept_as_an_excerpt():
     assert type(error) is ServerError
     assert error.description == "<html>" + "y" * 194
     assert len(error.body) == 5006
+
+
+def test_every_request_says_which_packings_the_client_reads():
+    _, fake = call(lambda _: ORDER, get)
+    accepted = header(fake.requests[0], "Accept-Encoding") or ""
+    assert {each.strip() for each in accepted.split(",")} == {"gzip", "deflate"}
 
 
 def test_every_request_asks_for_json_and_carries_ids():
@@ -717,7 +803,7 @@ def test_a_duration_that_is_not_positive_and_finite_is_refused(option, value):
 @pytest.mark.parametrize("name", ["first_wait", "longest_wait", "longest_retry_after", "attempts"])
 def test_a_policy_that_cannot_be_meant_is_refused(name):
     for value in (0, -1, float("nan"), True, "x"):
-        with pytest.raises(ValueError, match=name):
+        with pytest.raises(ValueError, match=f"^{name} must"):
             RetryPolicy(**{name: value})
 
 
@@ -834,6 +920,40 @@ def test_the_deadline_includes_the_token():
     assert type(error) is DeadlineError
     assert error.attempts == 0
     assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"timeout": 3.0}, {"correlation_id": "t"}, {"headers": {"X-A": "b"}}, {"request_id": "r"}, {}]
+)
+def test_a_call_with_any_other_option_keeps_the_clients_deadline(options):
+    async def hang(_request: Request) -> RawResponse:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def ends(client: PartnerCenterClient):
+        loop = asyncio.get_running_loop()
+        ended: list[float] = []
+        calls = [client.orders.get("c", "o", **options), client.request("GET", "customers/c", **options)]
+        if "request_id" not in options:
+            calls.append(client.orders.list("c", **options).collect())
+        for each in calls:
+            begun = loop.time()
+            with pytest.raises(DeadlineError):
+                await each
+            ended.append(loop.time() - begun)
+        return ended
+
+    ended, _ = call(hang, ends, deadline=5)
+    assert ended == [5.0] * len(ended)
+
+
+def test_a_deadline_of_none_as_an_option_lifts_the_clients():
+    async def respond(_request: Request) -> RawResponse:
+        await asyncio.sleep(50)
+        return ORDER
+
+    order, _ = call(respond, lambda client: client.orders.get("c", "o", deadline=None), deadline=5)
+    assert order.id == "o1"
 
 
 def test_no_more_exchanges_than_the_bound_are_under_way():

@@ -10,6 +10,7 @@ from helpers import CLOUD, Fake, call, header
 from partnercenter_async import (
     DeadlineError,
     PartnerCenterClient,
+    PartnerCenterError,
     RetryPolicy,
     ServerError,
     ThrottledError,
@@ -338,6 +339,101 @@ def test_lanes_of_customers_that_are_no_longer_seen_take_no_memory():
     assert (left, busy, free) == ({}, False, 32)
 
 
+def taking(service: Service, seconds: float, *, at: float) -> None:
+    """Let each request that comes at a time or later take so long."""
+    genuine = service.respond
+
+    async def respond(request: Request) -> RawResponse:
+        late = asyncio.get_running_loop().time() >= at
+        found = await genuine(request)
+        await asyncio.sleep(seconds if late else 0)
+        return found
+
+    service.fake.transport._function = respond
+
+
+@pytest.mark.fault("F6")
+def test_an_answer_to_what_was_sent_before_the_lane_closed_does_not_open_it():
+    answers = {"slow": (8, 200), "barred": (0, 429), "probe": (20, 200), "last": (0, 200)}
+    sent: dict[str, float] = {}
+
+    async def respond(request: Request) -> RawResponse:
+        name = request.url.rpartition("/")[2]
+        seconds, status = (0, 200) if name in sent else answers[name]
+        sent[name] = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds)
+        return answer({"id": "o"}, status=status, headers={"Retry-After": "4"})
+
+    async def run(client: PartnerCenterClient):
+        tasks = []
+        for name in answers:
+            tasks.append(asyncio.create_task(client.orders.get("bad", name)))
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*tasks)
+
+    failed, _ = call(respond, run)
+    assert failed is None
+    assert 4 < sent["probe"] < 8 < sent["probe"] + 20 <= sent["last"]
+
+
+@pytest.mark.fault("F6")
+def test_a_lane_waits_for_its_probe_however_long_that_takes():
+    service = Service(timeout=250.0)
+    taking(service, 200, at=5)
+
+    async def run():
+        service.bar("bad", 5)
+        first = many(service, "bad", 1)
+        await asyncio.sleep(100)
+        await asyncio.gather(*first, *many(service, "bad", 3, deadline=None))
+
+    run_in_virtual_time(run())
+    probe, *rest = service.times("bad", 200)
+    assert 5 < probe < 6
+    assert len(rest) == 3
+    assert min(rest) >= probe + 200
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize(("short", "long"), [(None, "bad"), ("bad", None)])
+def test_a_lane_that_is_forgotten_opens_no_other(short, long):
+    service = Service(retry=RetryPolicy(attempts=1))
+
+    async def ask(customer: str | None) -> None:
+        path = "newcommercemigrations" if customer is None else f"customers/{customer}/orders/o"
+        await service.client.request("GET", path)
+
+    async def run():
+        service.bar(short, 1)
+        service.bar(long, 110)
+        for each in ("bad", None):  # a closed partner's lane would hold the customer's too
+            with pytest.raises(ThrottledError):
+                await ask(each)
+        await asyncio.sleep(90)  # the one is forgotten, and the other still closed
+        await ask(long)
+
+    run_in_virtual_time(run())
+    closed, opened = service.times(long)
+    assert closed < 2
+    assert 110 <= opened < 112
+
+
+@pytest.mark.fault("F6")
+def test_the_partners_lane_holds_nobody_once_it_is_forgotten():
+    service = Service(retry=RetryPolicy(attempts=1))
+
+    async def run():
+        for customer, path in ((None, "newcommercemigrations"), ("bad", "customers/bad/orders/o")):
+            service.bar(customer, 5)
+            with pytest.raises(ThrottledError):
+                await service.client.request("GET", path)
+            await asyncio.sleep(70 if customer is None else 1)
+        await asyncio.gather(*many(service, "good", 5))
+
+    run_in_virtual_time(run())
+    assert len({*service.times("good")}) == 1  # all at once
+
+
 @pytest.mark.fault("F6")
 def test_a_mistaken_time_does_not_shut_a_client_out_for_good():
     answers = iter([answer(status=429, headers={"Retry-After": "1000000000"}), ORDER])
@@ -417,6 +513,70 @@ def test_single_failures_are_repaired_at_little_cost():
     run_in_virtual_time(run())
     assert failed <= 0.0015 * calls
     assert sent <= 1.12 * calls
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 409])
+def test_five_answers_bring_one_retry_back_whatever_they_say_of_the_call(status):
+    met = 503
+
+    async def run(client: PartnerCenterClient):
+        nonlocal met
+
+        async def requests_of_a_call() -> int:
+            before = len(fake.requests)
+            try:
+                await client.orders.get("c", "o")
+            except PartnerCenterError as error:
+                assert error.status == met
+            return len(fake.requests) - before
+
+        assert [await requests_of_a_call() for _ in range(20)] == [3] * 16 + [1] * 4  # 32 retries, and none is left
+        met = status
+        assert [await requests_of_a_call() for _ in range(4)] == [1] * 4
+        met = 503
+        assert await requests_of_a_call() == 1
+        met = status
+        await requests_of_a_call()
+        met = 503
+        assert [await requests_of_a_call() for _ in range(2)] == [2, 1]
+
+    fake = Fake(lambda _: answer({"id": "o"}, status=met))
+    run_in_virtual_time(run(fake.client))
+
+
+@pytest.mark.parametrize("moment", ["waiting", "handed over"])
+def test_a_call_cancelled_while_it_waits_for_a_slot_neither_keeps_nor_adds_one(moment):
+    service = Service(concurrency=1)
+    genuine = service.respond
+
+    async def respond(request: Request) -> RawResponse:
+        found = await genuine(request)
+        if request.url.endswith("first"):
+            asyncio.get_running_loop().call_soon(cancelled.cancel)  # it runs just before who waits for the slot wakes
+        return found
+
+    async def run():
+        nonlocal cancelled
+        first = asyncio.create_task(service.client.orders.get("a", "first" if moment == "handed over" else "o"))
+        await asyncio.sleep(0.05)
+        (cancelled,) = many(service, "b", 1)
+        await asyncio.sleep(0.01)
+        if moment == "waiting":
+            cancelled.cancel()
+            await asyncio.sleep(0)
+            assert not service.client._session.shared.throttle.waiting
+        await first
+        await asyncio.gather(*many(service, "c", 3))
+        assert cancelled.cancelled()
+
+    cancelled: asyncio.Task
+    service.fake.transport._function = respond
+    run_in_virtual_time(run())
+    assert service.most == 1
+    assert [customer for _, customer, _ in service.arrivals] == ["a", "c", "c", "c"]
+    assert service.times("c") == pytest.approx([0.1, 0.2, 0.3])
+    assert service.client._session.shared.throttle.free == 1
+    assert not service.client._session.shared.throttle.waiting
 
 
 class Forgetful(list):

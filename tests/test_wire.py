@@ -32,6 +32,7 @@ from partnercenter_async import (
     OutcomeUnknownError,
     PartnerCenterClient,
     PartnerCenterError,
+    PreconditionFailedError,
     RedirectError,
     RetryPolicy,
     ServerError,
@@ -321,6 +322,37 @@ async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulat
                 await client.request("GET", "echo", dict)
         assert not session.closed
     assert emulator.count("other") == 2
+
+
+async def test_a_callers_session_that_raises_by_itself_changes_no_error(emulator, customer_id):
+    session = aiohttp.ClientSession(raise_for_status=True)
+    async with session, connected(emulator, session=session) as client:
+        emulator.inject(Fault(service_error(412, 3000, "Changed."), operation="customers.get"))
+        with pytest.raises(PreconditionFailedError, match="412") as caught:
+            await client.customers.get(customer_id)
+        assert (caught.value.code, caught.value.attempts) == (3000, 1)
+        emulator.inject(Fault(service_error(503, 3000, "Later."), operation="customers.get"))
+        assert (await client.customers.get(customer_id)).id == customer_id
+    assert emulator.count("customers.get") == 3
+
+
+async def test_no_cookie_is_ever_kept(emulator, customer_id):
+    cookie = [("Set-Cookie", "session=of-another; Path=/"), ("Set-Cookie", "other=1")]
+    emulator.inject(Fault(Answer(200, b"{}", cookie), operation="other", times=None))
+    async with connected(emulator) as client:
+        response = await client.request("GET", "echo", dict)
+        assert response.info.headers.get("Set-Cookie") == cookie[0][1]
+        await client.request("POST", "echo", dict, body={})
+        await client.customers.get(customer_id)
+    assert emulator.count() == 3
+    assert not any("Cookie" in each.headers for each in emulator.requests)
+
+
+async def test_what_the_wire_asks_for_is_what_the_client_unpacks(emulator, customer_id):
+    async with connected(emulator) as client:
+        await client.customers.get(customer_id)
+    accepted = emulator.requests[-1].headers["Accept-Encoding"]
+    assert {each.strip() for each in accepted.split(",")} == {"gzip", "deflate"}
 
 
 @pytest.mark.fault("F23")
