@@ -32,7 +32,7 @@ OrderLineItemLinks OrderLineItemProvisioningStatus OrderLinks OrderStatus Outcom
 PartnerCenterClient PartnerCenterError PermissionDeniedError PreconditionFailedError Pricing Progress
 ProvisioningStatus PurchaseCommitment QuantityProvisioningStatus ReadAhead RedirectError RefreshTokenCredential
 RelationshipToPartner RenewsTo ResourceAttributes ResourceCollection ResourceLinks Response ResponseInfo
-RetryPolicy ServerError StatusError ThrottledError Timestamp UserCredentials fan_out wire_text
+RetryPolicy ServerError StatusError ThrottledError Timestamp UserCredentials fan_out
 """
 
 
