@@ -9,6 +9,7 @@ from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.auth import TokenSource
+from partnercenter_async._session.decoding import check_kind
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
@@ -148,12 +149,16 @@ class PartnerCenterClient:
         """Call any endpoint and return its answer, decoded into a type, with the raw body, headers and ids.
 
         ``path`` begins behind the version and has its ids encoded (``urllib.parse.quote(id, safe="")``); ``into`` is
-        what msgspec can decode, or None where the body does not matter. ``body`` is sent as JSON: a struct (its unset
-        fields are left out), a dict, a list.
+        what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not matter.
+        ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
+
+        An answer with ``code`` and ``description`` and nothing of the type is the service's error, whatever its status:
+        then StatusError is raised, for None too. A type that has a ``code`` of its own is given such answers.
 
         GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
         OutcomeUnknownError tells the request id under which the service recognises a repetition, see
-        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, before anything is sent.
+        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, and TypeError for a type that
+        msgspec can't read, before anything is sent.
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
@@ -163,6 +168,8 @@ class PartnerCenterClient:
             url = self._session.urls.build(path)
         except ValueError as error:
             raise ValueError(f"path {path!r} is refused: {error}") from None
+        if into is not None:
+            check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
             return await self._session.request(method, url, None, checked, body=body)

@@ -290,6 +290,12 @@ PATCHES = [
     Patch("F40", "part-under-its-name", OUTPUTS, '        new = self._partial / "new"\n', "        new = part\n"),
     Patch("F41", "any-method", PAGING, 'if cursor.method.upper() != "GET":', "if False:"),
     Patch("F41", "any-header", PAGING, 'if lower in _FORBIDDEN or lower.startswith("proxy-"):', "if False:"),
+    Patch("F43", "empty-in-silence", DECODING, "if total != 0 and not (total is None and collection):", "if False:"),
+    Patch("F43", "letter-case", DECODING, "name = names.get(given.lower())", "name = names.get(given)"),
+    Patch("F43", "items-unlike-lines", DECODING, """not in (b"null", b'""', b"[]")""", 'not in (b"null",)'),
+    Patch("F43", "error-for-a-result", SESSION, "    if told is not None:\n", "    if False:\n"),
+    Patch("F43", "without-an-id", SESSION, 'if cast("_Named", data).id.strip():', "if True:"),
+    Patch("F43", "repeat-a-write", SESSION, 'error.safe_to_repeat = method in {"GET", "HEAD"}', "pass"),
 ]
 
 

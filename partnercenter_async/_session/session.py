@@ -5,14 +5,14 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_seconds, check_text
 from partnercenter_async._session.auth import TokenSource
-from partnercenter_async._session.decoding import decode
+from partnercenter_async._session.decoding import decode, error_in
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.response import Response, ResponseInfo
@@ -43,9 +43,12 @@ from partnercenter_async.errors import (
     NoAnswerError,
     PartnerCenterError,
     RedirectError,
+    StatusError,
+    excerpt,
     is_mfa_refusal,
     status_error,
 )
+from partnercenter_async.models.common import ResourceCollection
 from partnercenter_async.models.errors import ApiError
 
 if TYPE_CHECKING:
@@ -115,6 +118,12 @@ class Settings(msgspec.Struct, frozen=True):
             value = getattr(self, name)
             if value is not None:
                 check_text(name, value)
+
+
+class _Named(Protocol):
+    """A resource with an id."""
+
+    id: str
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -232,8 +241,12 @@ class Session:
         body: object = None,
         link_headers: tuple[tuple[str, str], ...] = (),
         user_only: bool = False,
+        with_id: bool = False,
     ) -> Response[T]:
-        """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None."""
+        """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None.
+
+        ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
+        """
         loop = self.shared.loop()
         attempts = Attempts(
             method=method,
@@ -253,12 +266,16 @@ class Session:
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
-            return Response(cast("T", None) if into is None else _decoded(raw, into), raw.body, info)
+            return Response(_decoded(raw, into, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
-            error = failed.error
+            error, told = failed.error, False
         except DecodeError as failed:
-            error, attempts.effect = failed, effect_of(failed, sent=True)
+            error, told, attempts.effect = failed, False, effect_of(failed, sent=True)
+        except StatusError as failed:
+            error, told, attempts.effect = failed, True, Effect.UNKNOWN
         error = verdict(method, error, attempts.effect)
+        if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
+            error.safe_to_repeat = method in {"GET", "HEAD"}
         error.method, error.url = method, url.partition("?")[0]
         error.request_id, error.correlation_id = request_id, options.correlation_id
         error.attempts, error.history = attempts.sent, tuple(attempts.history)
@@ -391,12 +408,31 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def _decoded(raw: RawResponse, into: type[T]) -> T:
+def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
+    """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's."""
+    data: object = None
+    failed: DecodeError | None = None
     try:
-        return decode(raw.body, into)
+        if into is not None:
+            data = decode(raw.body, into)
+        if with_id:
+            if cast("_Named", data).id.strip():
+                return cast("T", data)
+            failed = DecodeError(f"the answer has no id, in a body that begins: {excerpt(raw.body)}", path="$.id")
+            failed.body = raw.body
+        elif isinstance(data, ResourceCollection) and cast("ResourceCollection[object]", data).items:
+            return cast("T", data)
     except DecodeError as error:
-        error.status = raw.status
-        raise
+        failed = error
+    told = error_in(raw.body, into)
+    if told is not None:
+        found = status_error(raw.status, raw.reason, raw.body, told, user_only=False)
+        found.retry_after = retry_after(raw.headers)
+        raise found
+    if failed is not None:
+        failed.status = raw.status
+        raise failed
+    return cast("T", data)
 
 
 def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -55,7 +55,7 @@ class Resource:
 
     async def _get(self, path: str, into: type[T], options: CallOptions) -> T:
         url = self._session.urls.build(path)
-        return (await self._session.request("GET", url, into, self._session.options(options))).data
+        return (await self._session.request("GET", url, into, self._session.options(options), with_id=True)).data
 
     def _list(
         self, operation: str, path: str, item: type[T], options: ListOptions, *, user_only: bool = False
