@@ -40,6 +40,7 @@ class ViewOptions(TypedDict, total=False):
     locale: str | None
     application: str | None
     on_retry: Callable[[Attempt], None] | None
+    max_empty_pages: int
 
 
 class PartnerCenterClient:
@@ -62,6 +63,7 @@ class PartnerCenterClient:
         locale: str | None = None,
         application: str | None = None,
         on_retry: Callable[[Attempt], None] | None = None,
+        max_empty_pages: int = 1000,
         ssl_context: ssl.SSLContext | None = None,
         session: "aiohttp.ClientSession | None" = None,
         transport: Transport | None = None,
@@ -73,6 +75,8 @@ class PartnerCenterClient:
         attempt, connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit.
         ``locale`` is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
         (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
+        ``max_empty_pages`` (1,000) is how many pages without an item a listing may have in a row; one more that names a
+        next page ends it with LinkLoopError.
         ``ssl_context`` is used for connections to the service, ``session`` in place of an own pool, ``transport`` in
         place of the wire. Raises ValueError that names the setting.
         """
@@ -84,6 +88,7 @@ class PartnerCenterClient:
             locale=locale,
             application=application,
             on_retry=on_retry,
+            max_empty_pages=max_empty_pages,
         )
         if transport is None:
             transport = AiohttpTransport(

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 import msgspec
 
-from partnercenter_async._session.arguments import check_seconds, check_text
+from partnercenter_async._session.arguments import check_count, check_seconds, check_text
 from partnercenter_async._session.auth import TokenSource
 from partnercenter_async._session.decoding import decode, error_in
 from partnercenter_async._session.limits import Limits
@@ -108,9 +108,11 @@ class Settings(msgspec.Struct, frozen=True):
     locale: str | None
     application: str | None
     on_retry: Callable[[Attempt], None] | None
+    max_empty_pages: int
 
     def __post_init__(self) -> None:
         """Refuse what no call could use; raises ValueError."""
+        check_count("max_empty_pages", self.max_empty_pages, least=0)
         check_seconds("timeout", self.timeout)
         if self.deadline is not None:
             check_seconds("deadline", self.deadline)
