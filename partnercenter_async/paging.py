@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
@@ -15,7 +15,7 @@ import msgspec
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.decoding import check_kind
-from partnercenter_async._session.links import LinkPath
+from partnercenter_async._session.links import leads_to
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
@@ -102,18 +102,20 @@ class Listing(ABC, Generic[T]):
         path: str,
         options: Options,
         *,
-        link_paths: Sequence[LinkPath],
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
         user_only: bool = False,
     ) -> None:
         """Take the path of the first page with its query; the operation's name stands in continuations.
 
-        ``link_paths`` are all that the next pages may be at.
+        ``link_paths`` are templates of all the paths that the next pages may be at, with ``ids`` in their places.
         """
         self.session = session
         self.path = path
         self.start = Cursor(path)
         self._operation = operation
         self._options = options
+        self._ids = ids
         self._link_paths = link_paths
         self._user_only = user_only
 
@@ -134,8 +136,10 @@ class Listing(ABC, Generic[T]):
         """Return the URL that a link leads to; raises ValueError where that is no page of this listing."""
         urls = self.session.urls
         url = urls.build(link)
+        if link is self.path:
+            return url  # the first page's
         path = url.removeprefix(urls.base).partition("?")[0]
-        if link != self.path and not any(each.leads_to(path) for each in self._link_paths):
+        if not any(leads_to(path, template, self._ids) for template in self._link_paths):
             raise ValueError("it leads out of its listing")
         return url
 
@@ -173,11 +177,12 @@ class LinkedListing(Listing[T]):
         item: type[T],
         options: Options,
         *,
-        link_paths: Sequence[LinkPath],
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
         user_only: bool = False,
     ) -> None:
         """Take also the kind of the items."""
-        super().__init__(session, operation, path, options, link_paths=link_paths, user_only=user_only)
+        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths, user_only=user_only)
         self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
 
     def reading(self, item: type[_R]) -> "LinkedListing[_R]":
@@ -188,6 +193,7 @@ class LinkedListing(Listing[T]):
             self.path,
             item,
             self._options,
+            ids=self._ids,
             link_paths=self._link_paths,
             user_only=self._user_only,
         )
@@ -218,15 +224,18 @@ class ArrayListing(Listing[T]):
         item: type[T],
         options: Options,
         *,
-        link_paths: Sequence[LinkPath],
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
     ) -> None:
         """Take also the kind of the items."""
-        super().__init__(session, operation, path, options, link_paths=link_paths)
+        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths)
         self._into = tuple[item, ...]  # type: ignore[valid-type]  # a type made at run time
 
     def reading(self, item: type[_R]) -> "ArrayListing[_R]":
         """Return the same listing of another kind of items."""
-        return ArrayListing(self.session, self._operation, self.path, item, self._options, link_paths=self._link_paths)
+        return ArrayListing(
+            self.session, self._operation, self.path, item, self._options, ids=self._ids, link_paths=self._link_paths
+        )
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]

@@ -202,18 +202,23 @@ class _Pages:
             return self._look_again(body)
         if not page.items:
             return self._look_again(body)
-        links = None if page.links is None else _member({"links": page.links}, "links", _links)
-        return self._made(page.items, page.totalCount, links, page.attributes, page.continuationToken)
+        return ResourceCollection(
+            items=self._held(page.items) if self._nullable else page.items,
+            total_count=page.totalCount,
+            links=None if page.links is None else _member({"links": page.links}, "links", _links),
+            attributes=page.attributes,
+            continuation_token=page.continuationToken,
+        )
 
     def _look_again(self, body: bytes) -> object:
         if body.lstrip(_BLANKS).startswith(b"["):
-            return self._made(_read(body, self._items))
+            return ResourceCollection(items=self._held(_read(body, self._items)))
         members = _members.decode(body)
         self._learn(name for name in members if name.lower() not in _PAGE)
         found = _respelt_members(members, _PAGE)
         total = _member(found, "totalCount", _whole_number)
-        attributes = cast("ResourceAttributes | None", _member(found, "attributes", _attributes))
-        items: object = ()
+        attributes = _member(found, "attributes", _attributes)
+        items: Any = ()
         text = found.get("items")
         if text is None:
             collection = attributes is not None and (attributes.object_type or "").lower() == "collection"
@@ -229,22 +234,18 @@ class _Pages:
                 message = _PLACE.sub("", str(error))
                 place = _PLACE.search(str(error))
                 raise msgspec.ValidationError(f"{message} - at `$.items{place[1][1:] if place else ''}`") from None
-        links, token = _member(found, "links", _links), _member(found, "continuationToken", _text)
-        return self._made(items, total, links, attributes, token)
-
-    def _made(
-        self, items: object, total: object = None, links: object = None, attributes: object = None, token: object = None
-    ) -> object:
-        held = cast("tuple[object, ...]", items)
-        if self._nullable:
-            held = tuple(each for each in held if each is not None)
         return ResourceCollection(
-            items=held,
-            total_count=cast("int | None", total),
-            links=cast("ResourceLinks | None", links),
-            attributes=cast("ResourceAttributes | None", attributes),
-            continuation_token=cast("str | None", token),
+            items=self._held(items),
+            total_count=total,
+            links=_member(found, "links", _links),
+            attributes=attributes,
+            continuation_token=_member(found, "continuationToken", _text),
         )
+
+    @staticmethod
+    def _held(items: Any) -> tuple[object, ...]:
+        """Return what is among items, also of a type that takes null for one of them."""
+        return tuple(each for each in items if each is not None)
 
     def _learn(self, names: Iterable[str]) -> None:
         """Let the fast look know names that the service has added, lest it reads every page twice from then on."""
@@ -261,7 +262,7 @@ def _pages(into: Any) -> _Pages | None:
     return _Pages(*(get_args(into) or (Any,)))
 
 
-def _member(members: Mapping[str, msgspec.Raw], name: str, reader: "_Reader") -> object:
+def _member(members: Mapping[str, msgspec.Raw], name: str, reader: "_Reader") -> Any:
     """Read one member of a page, whose own names are taken in any letter case."""
     text = members.get(name)
     if text is None:

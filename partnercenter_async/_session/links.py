@@ -1,5 +1,6 @@
 """From a link's text, or a caller's path, to a URL at the configured origin, or a refusal."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -81,30 +82,21 @@ class UrlBuilder:
             return False
 
 
-class LinkPath:
-    """A path that the links of a listing may lead to, with ids in places of their own.
+def leads_to(path: str, template: str, ids: Mapping[str, str]) -> bool:
+    """Tell whether a path is the one of a template, which has ids, by their names in braces, as segments of their own.
 
-    Letter case does not matter, but for ids: they are taken as they are, unless they are GUIDs.
+    ``path`` is that of a URL which ``UrlBuilder`` made, without its base and its query. Letter case does not matter,
+    but for ids: they are taken as they are, unless they are GUIDs.
     """
+    given = [unquote_to_bytes(segment) for segment in path.split("/") if segment]
+    parts = template.split("/")
+    return len(given) == len(parts) and all(map(_is_own, given, parts, itertools.repeat(ids)))
 
-    __slots__ = ("_ids", "_parts")
 
-    def __init__(self, template: str, ids: Mapping[str, str]) -> None:
-        """Take the path behind the version, ids in braces, and the ids by their names."""
-        self._parts = template.split("/")
-        self._ids = ids
-
-    def leads_to(self, path: str) -> bool:
-        """Tell whether a path of a URL that ``UrlBuilder`` made, without its base and its query, is this one."""
-        given = [unquote_to_bytes(segment) for segment in path.split("/") if segment]
-        return len(given) == len(self._parts) and all(
-            _comparable(segment, is_id=part[0] == "{") == self._own(part)
-            for segment, part in zip(given, self._parts, strict=True)
-        )
-
-    def _own(self, part: str) -> bytes:
-        is_id = part[0] == "{"
-        return _comparable((self._ids[part[1:-1]] if is_id else part).encode(), is_id=is_id)
+def _is_own(segment: bytes, part: str, ids: Mapping[str, str]) -> bool:
+    is_id = part[0] == "{"
+    own = (ids[part[1:-1]] if is_id else part).encode()
+    return _comparable(segment, is_id=is_id) == _comparable(own, is_id=is_id)
 
 
 def _comparable(segment: bytes, *, is_id: bool) -> bytes:

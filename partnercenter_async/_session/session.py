@@ -5,7 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
@@ -120,12 +120,6 @@ class Settings(msgspec.Struct, frozen=True):
             value = getattr(self, name)
             if value is not None:
                 check_text(name, value)
-
-
-class _Named(Protocol):
-    """A resource with an id."""
-
-    id: str
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -412,17 +406,17 @@ def _new_id() -> str:
 
 def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
     """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's."""
-    data: object = None
+    data: Any = None
     failed: DecodeError | None = None
     try:
         if into is not None:
             data = decode(raw.body, into)
         if with_id:
-            if cast("_Named", data).id.strip():
+            if data.id.strip():
                 return cast("T", data)
             failed = DecodeError(f"the answer has no id, in a body that begins: {excerpt(raw.body)}", path="$.id")
             failed.body = raw.body
-        elif isinstance(data, ResourceCollection) and cast("ResourceCollection[object]", data).items:
+        elif isinstance(data, ResourceCollection) and cast("Any", data).items:
             return cast("T", data)
     except DecodeError as error:
         failed = error

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from partnercenter_async._session.arguments import check_flag, check_text
-from partnercenter_async._session.links import LinkPath, climbs
+from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
 from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 
 T = TypeVar("T")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
+_NONE: Mapping[str, Any] = {}
 
 
 def route(template: str, **ids: str) -> str:
@@ -43,6 +44,8 @@ def optional_flag(name: str, value: bool | None) -> bool | None:
 
 def query(filters: Mapping[str, str | bool | int | None]) -> str:
     """Return the filters that are set as a query, names and values encoded; an empty text where none is."""
+    if not filters:
+        return ""
     parts: list[str] = []
     for name, value in filters.items():
         if value is not None:
@@ -70,8 +73,8 @@ class Resource:
         item: type[T],
         options: ListOptions,
         *,
-        ids: Mapping[str, str] | None = None,
-        filters: Mapping[str, str | bool | int | None] | None = None,
+        ids: Mapping[str, str] = _NONE,
+        filters: Mapping[str, str | bool | int | None] = _NONE,
         user_only: bool = False,
         link_paths: Sequence[str] = (),
     ) -> Pager[T]:
@@ -79,16 +82,16 @@ class Resource:
 
         A next link leads to the listing's own path, or to one of ``link_paths``, which the reference shows in links.
         """
-        ids = ids or {}
         return Pager(
             LinkedListing(
                 self._session,
                 operation,
-                route(template, **ids) + query(filters or {}),
+                route(template, **ids) + query(filters),
                 item,
                 self._session.list_options(options),
                 user_only=user_only,
-                link_paths=[LinkPath(each, ids) for each in (template, *link_paths)],
+                ids=ids,
+                link_paths=(template, *link_paths),
             )
         )
 
@@ -99,11 +102,10 @@ class Resource:
         item: type[T],
         options: ListOptions,
         *,
-        ids: Mapping[str, str] | None = None,
-        filters: Mapping[str, str | bool | int | None] | None = None,
+        ids: Mapping[str, str] = _NONE,
+        filters: Mapping[str, str | bool | int | None] = _NONE,
     ) -> Pager[T]:
         """Return a listing of bare arrays, each of which comes from the listing's own path."""
-        ids = ids or {}
-        path = route(template, **ids) + query(filters or {})
+        path = route(template, **ids) + query(filters)
         checked = self._session.list_options(options)
-        return Pager(ArrayListing(self._session, operation, path, item, checked, link_paths=[LinkPath(template, ids)]))
+        return Pager(ArrayListing(self._session, operation, path, item, checked, ids=ids, link_paths=(template,)))
