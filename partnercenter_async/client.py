@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, o
 from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
+from partnercenter_async._session.decoding import check_kind
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
@@ -38,6 +39,7 @@ class ViewOptions(TypedDict, total=False):
     locale: str | None
     application: str | None
     on_retry: Callable[[Attempt], None] | None
+    max_empty_pages: int
 
 
 class PartnerCenterClient:
@@ -60,6 +62,7 @@ class PartnerCenterClient:
         locale: str | None = None,
         application: str | None = None,
         on_retry: Callable[[Attempt], None] | None = None,
+        max_empty_pages: int = 1000,
         ssl_context: ssl.SSLContext | None = None,
         session: "aiohttp.ClientSession | None" = None,
         transport: Transport | None = None,
@@ -71,6 +74,8 @@ class PartnerCenterClient:
         one attempt, connecting at most 10 of them; ``deadline`` seconds for one call with its waits, None for no limit.
         ``locale`` is the language of descriptions (``X-Locale``), ``application`` a name for the service's traces
         (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
+        ``max_empty_pages`` (1,000) is how many pages without an item a listing may have in a row; one more that names a
+        next page ends it with LinkLoopError.
         ``ssl_context`` is used for connections to the service, ``transport`` in place of the wire.
 
         ``session`` is an :class:`aiohttp.ClientSession` of yours to use in place of an own pool of connections. Its
@@ -87,6 +92,7 @@ class PartnerCenterClient:
             locale=locale,
             application=application,
             on_retry=on_retry,
+            max_empty_pages=max_empty_pages,
         )
         if transport is None:
             transport = AiohttpTransport(
@@ -152,12 +158,16 @@ class PartnerCenterClient:
         """Call any endpoint and return its answer, decoded into a type, with the raw body, headers and ids.
 
         ``path`` begins behind the version and has its ids encoded (``urllib.parse.quote(id, safe="")``); ``into`` is
-        what msgspec can decode, or None where the body does not matter. ``body`` is sent as JSON: a struct (its unset
-        fields are left out), a dict, a list.
+        what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not matter.
+        ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
+
+        An answer with ``code`` and ``description`` and nothing of the type is the service's error, whatever its status:
+        then StatusError is raised, for None too. A type that has a ``code`` of its own is given such answers.
 
         GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
         OutcomeUnknownError tells the request id under which the service recognises a repetition, see
-        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, before anything is sent.
+        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, and TypeError for a type that
+        msgspec can't read, before anything is sent.
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
@@ -167,6 +177,8 @@ class PartnerCenterClient:
             url = self._session.urls.build(path)
         except ValueError as error:
             raise ValueError(f"path {path!r} is refused: {error}") from None
+        if into is not None:
+            check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
             return await self._session.request(method, url, None, checked, body=body)

@@ -16,7 +16,7 @@ They are one tree::
     │   ├── BodyTooLargeError      a body beyond the cap
     │   ├── RedirectError          a redirect, which is never followed
     │   └── LinkError              a next link that must not be followed
-    │       └── LinkLoopError      a next link that was followed before
+    │       └── LinkLoopError      a walk that would never end
     ├── StatusError                the service answered with an error
     │   ├── BadRequestError        400
     │   ├── AuthenticationError    401
@@ -230,20 +230,28 @@ class RedirectError(BadAnswerError):
 
 
 class LinkError(BadAnswerError):
-    """A page's next link must not be followed: another origin, a path that climbs, a forbidden method or header.
+    """A page's next link must not be followed.
 
-    The items before it were delivered.
+    It leads to another origin or out of its listing, its path climbs, or it has a forbidden method or header. The items
+    before it were delivered.
     """
 
     _remedy = "the service may be wrong or not what it seems: do not follow the link by hand"
 
 
 class LinkLoopError(LinkError):
-    """A page's next link was followed before in this walk, which would never end."""
+    """A walk that would never end: its next link was followed before, or too many pages in a row held nothing.
+
+    The client's ``max_empty_pages`` says how many are too many. A walk that empty pages ended goes on from this error's
+    ``continuation``.
+    """
 
 
 class StatusError(PartnerCenterError):
-    """The service answered with an error; ``error`` is its body as far as it could be read."""
+    """The service answered with an error; ``error`` is its body as far as it could be read.
+
+    ``status`` may be a 2xx: the service puts some of its errors there. Such a write is never safe to repeat.
+    """
 
     _remedy = "see what the description says"
 

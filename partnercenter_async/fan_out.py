@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 import msgspec
 
-from partnercenter_async._session.arguments import check_count
+from partnercenter_async._session.arguments import check_count, check_flag
 from partnercenter_async._session.retry import RETRIES, Retries
 from partnercenter_async.paging import Pager
 
@@ -85,6 +85,7 @@ def fan_out(
     calls under way. ``progress`` is called whenever an input is begun or done.
     """
     check_count("concurrency", concurrency)
+    check_flag("ordered", ordered)
     inputs = aiter(source) if isinstance(source, AsyncIterable) else _each(source)
     return _outcomes(_FanOut(inputs, call, concurrency, ordered=ordered, progress=progress))
 

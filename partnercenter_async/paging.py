@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
@@ -15,6 +15,7 @@ import msgspec
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.decoding import check_kind
+from partnercenter_async._session.links import leads_to
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
@@ -28,23 +29,35 @@ _ONE_READER = "a walk has one reader; give each its own `async for`, or hand the
 _CONTINUATION_HEADER = "MS-ContinuationToken"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# What a link may not set: the token, whom it goes to, how the message is framed, and the id of the request.
+# What a link may not set: the token, whom it goes to, how the message is framed, the ids of the request, which part of
+# the answer comes and how it is packed, and what makes another request of it on its way.
 _FORBIDDEN = frozenset(
     [
+        "accept-encoding",
         "authorization",
-        "host",
-        "cookie",
-        "content-length",
-        "transfer-encoding",
         "connection",
+        "content-length",
+        "cookie",
         "expect",
+        "forwarded",
+        "host",
+        "if-range",
         "keep-alive",
+        "ms-correlationid",
+        "ms-requestid",
+        "range",
         "te",
         "trailer",
+        "transfer-encoding",
         "upgrade",
-        "ms-requestid",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-real-ip",
+        "x-rewrite-url",
     ]
 )
+_FORBIDDEN_FAMILIES = "proxy-", "x-forwarded-", "x-original-"
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -83,14 +96,27 @@ class Listing(ABC, Generic[T]):
     """One listing with its ids and filters: how a page of it is fetched and where the next one is."""
 
     def __init__(
-        self, session: Session, operation: str, path: str, options: Options, *, user_only: bool = False
+        self,
+        session: Session,
+        operation: str,
+        path: str,
+        options: Options,
+        *,
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
+        user_only: bool = False,
     ) -> None:
-        """Take the path of the first page with its query; the operation's name stands in continuations."""
+        """Take the path of the first page with its query; the operation's name stands in continuations.
+
+        ``link_paths`` are templates of all the paths that the next pages may be at, with ``ids`` in their places.
+        """
         self.session = session
         self.path = path
         self.start = Cursor(path)
         self._operation = operation
         self._options = options
+        self._ids = ids
+        self._link_paths = link_paths
         self._user_only = user_only
 
     @abstractmethod
@@ -105,6 +131,17 @@ class Listing(ABC, Generic[T]):
 
     def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Awaitable[Response[_R]]:
         return self.session.request("GET", url, into, self._options, link_headers=headers, user_only=self._user_only)
+
+    def follow(self, link: str) -> str:
+        """Return the URL that a link leads to; raises ValueError where that is no page of this listing."""
+        urls = self.session.urls
+        url = urls.build(link)
+        if link is self.path:
+            return url  # the first page's
+        path = url.removeprefix(urls.base).partition("?")[0]
+        if not any(leads_to(path, template, self._ids) for template in self._link_paths):
+            raise ValueError("it leads out of its listing")
+        return url
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
@@ -140,15 +177,26 @@ class LinkedListing(Listing[T]):
         item: type[T],
         options: Options,
         *,
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
         user_only: bool = False,
     ) -> None:
         """Take also the kind of the items."""
-        super().__init__(session, operation, path, options, user_only=user_only)
+        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths, user_only=user_only)
         self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
 
     def reading(self, item: type[_R]) -> "LinkedListing[_R]":
         """Return the same listing of another kind of items."""
-        return LinkedListing(self.session, self._operation, self.path, item, self._options, user_only=self._user_only)
+        return LinkedListing(
+            self.session,
+            self._operation,
+            self.path,
+            item,
+            self._options,
+            ids=self._ids,
+            link_paths=self._link_paths,
+            user_only=self._user_only,
+        )
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
@@ -168,14 +216,26 @@ def _collection_of(item: Any) -> Any:
 class ArrayListing(Listing[T]):
     """A listing of bare arrays, whose next page needs a token from a response header."""
 
-    def __init__(self, session: Session, operation: str, path: str, item: type[T], options: Options) -> None:
+    def __init__(
+        self,
+        session: Session,
+        operation: str,
+        path: str,
+        item: type[T],
+        options: Options,
+        *,
+        ids: Mapping[str, str],
+        link_paths: Sequence[str],
+    ) -> None:
         """Take also the kind of the items."""
-        super().__init__(session, operation, path, options)
+        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths)
         self._into = tuple[item, ...]  # type: ignore[valid-type]  # a type made at run time
 
     def reading(self, item: type[_R]) -> "ArrayListing[_R]":
         """Return the same listing of another kind of items."""
-        return ArrayListing(self.session, self._operation, self.path, item, self._options)
+        return ArrayListing(
+            self.session, self._operation, self.path, item, self._options, ids=self._ids, link_paths=self._link_paths
+        )
 
     async def fetch(
         self, url: str, headers: tuple[tuple[str, str], ...]
@@ -216,6 +276,7 @@ class Pager(Generic[T]):
     def pages(self, *, continuation: str | None = None) -> AsyncIterator[Page[T]]:
         """Go through the pages, from the start or from a page's or an error's continuation.
 
+        What this returns has one reader: another that asks while a page is fetched gets RuntimeError, and no page.
         Raises ValueError for a continuation of another operation, id or filter, and for one that was altered.
         """
         start = self._listing.start if continuation is None else self._listing.resume(continuation)
@@ -255,19 +316,27 @@ class Pager(Generic[T]):
 class _Walk(Generic[T]):
     """The way through the pages. Between two it holds its position and nothing else, so dropping it leaves nothing."""
 
-    __slots__ = ("_info", "_seen", "listing", "position")
+    __slots__ = ("_empty", "_fetching", "_info", "_seen", "listing", "position")
 
     def __init__(self, listing: Listing[T], start: Cursor | None) -> None:
         self.listing = listing
         self.position = start
+        self._fetching = False
+        self._empty = 0  # pages without an item, in a row
         self._seen: set[bytes] = set()
         self._info: ResponseInfo | None = None
 
     async def step(self) -> tuple[ResourceCollection[T], bytes, ResponseInfo]:
-        """Fetch the next page and move behind it; raises StopAsyncIteration where there is none."""
+        """Fetch the next page and move behind it; raises StopAsyncIteration where there is none.
+
+        Raises RuntimeError while another reader of this walk fetches it.
+        """
+        if self._fetching:
+            raise RuntimeError(_ONE_READER)
         cursor = self.position
         if cursor is None:
             raise StopAsyncIteration
+        self._fetching = True
         try:
             url, headers = self._follow(cursor)
             envelope, following, raw, info = await self.listing.fetch(url, headers)
@@ -275,6 +344,9 @@ class _Walk(Generic[T]):
             self._locate(error)
             error.continuation = self.listing.continuation(cursor)
             raise
+        finally:
+            self._fetching = False
+        self._empty = 0 if envelope.items else self._empty + 1
         self.position = following
         self._info = info
         if following is not None:
@@ -286,17 +358,19 @@ class _Walk(Generic[T]):
         if cursor.method.upper() != "GET":
             raise LinkError(f"the next link wants to {cursor.method[:20]!r}; only GET is followed")
         for name, value in cursor.headers:
-            lower = name.lower()
+            lower = name.lower().replace("_", "-")  # many servers take the one for the other
             if not _HEADER_NAME.fullmatch(name) or _UNSAFE_VALUE.search(value):
                 raise LinkError(f"the next link's header {name[:40]!r} can't be sent")
-            if lower in _FORBIDDEN or lower.startswith("proxy-"):
+            if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_FAMILIES):
                 raise LinkError(f"the next link sets the header {name}, which no link may")
         try:
-            url = self.listing.session.urls.build(cursor.uri)
+            url = self.listing.follow(cursor.uri)
         except ValueError as error:
             raise LinkError(f"the next link is not followed: {error}") from None
         if self._seen and _mark(url, cursor.headers) in self._seen:
             raise LinkLoopError("the next link was followed before; the walk would never end")
+        if self._empty > self.listing.session.settings.max_empty_pages:
+            raise LinkLoopError(f"{self._empty} pages in a row held nothing; the walk might never end")
         return url, cursor.headers
 
     def _locate(self, error: PartnerCenterError) -> None:
@@ -335,20 +409,13 @@ class _Items(AsyncIterator[T]):
     def __init__(self, walk: _Walk[T]) -> None:
         self._walk = walk
         self._items: Iterator[T] = iter(())
-        self._fetching = False
 
     async def __anext__(self) -> T:
         while True:
             for item in self._items:
                 return item
-            if self._fetching:
-                raise RuntimeError(_ONE_READER)
-            self._fetching = True
-            try:
-                # An empty page does not end the walk.
-                self._items = iter((await self._walk.step())[0].items)
-            finally:
-                self._fetching = False
+            # An empty page does not end the walk.
+            self._items = iter((await self._walk.step())[0].items)
 
 
 class ReadAhead(Generic[T]):

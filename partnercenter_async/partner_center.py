@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
+from partnercenter_async._session.arguments import check_flag
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
@@ -52,6 +53,7 @@ class ClientSettings(TypedDict, total=False):
     locale: str | None
     application: str | None
     on_retry: "Callable[[Attempt], None] | None"
+    max_empty_pages: int
 
 
 def _to_records(method: Callable[Concatenate[Records, P], T]) -> Callable[Concatenate["PartnerCenter", P], T]:
@@ -122,6 +124,7 @@ class PartnerCenter(Emulator):
         With ``user`` it signs in as a user (`RefreshTokenCredential`), which provisioning status takes alone; with
         ``credential`` as that one does, which stays open.
         """
+        check_flag("user", user)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self)
             trusted = self.ssl_context()

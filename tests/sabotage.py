@@ -379,6 +379,22 @@ PATCHES = [
     Patch("F51", "say-each", EXPORT, "        self._held[name] = error\n        if", "        if"),
     Patch("F51", "each-a-line", "partnercenter_async/cli/failures.py", "if len(names) <= _IN_FULL:", "if True:"),
     Patch("F51", "go-on-in-vain", EXPORT, "if isinstance(error, _OF_ALL) or not", "if not"),
+    Patch("F41", "any-header", PAGING, "if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_FAMILIES):", "if False:"),
+    Patch("F41", "method-override", PAGING, '        "x-http-method-override",\n', ""),
+    Patch("F41", "underscores", PAGING, 'name.lower().replace("_", "-")', "name.lower()"),
+    Patch("F17", "overlong", LINKS, "(data, _OVERLONG.sub(_shortened, data))", "(data,)"),
+    Patch("F17", "semicolon", LINKS, 'step.partition(";")[0] in', "step in"),
+    Patch("F43", "empty-in-silence", DECODING, "if total != 0 and not (total is None and collection):", "if False:"),
+    Patch("F43", "letter-case", DECODING, "name = names.get(given.lower())", "name = names.get(given)"),
+    Patch("F43", "items-unlike-lines", DECODING, """not in (b"null", b'""', b"[]")""", 'not in (b"null",)'),
+    Patch("F43", "error-for-a-result", SESSION, "    if told is not None:\n", "    if False:\n"),
+    Patch("F43", "without-an-id", SESSION, "if data.id.strip():", "if True:"),
+    Patch("F43", "repeat-a-write", SESSION, 'error.safe_to_repeat = method in {"GET", "HEAD"}', "pass"),
+    Patch("F44", "out-of-the-listing", PAGING, "if not any(leads_to(", "if False and not any(leads_to("),
+    Patch("F44", "ids-in-any-case", LINKS, "segment if is_id and not _GUID.fullmatch(segment) else ", ""),
+    Patch("F44", "guids-to-the-letter", LINKS, "is_id and not _GUID.fullmatch(segment)", "is_id"),
+    Patch("F45", "empty-for-ever", PAGING, "if self._empty > self.listing", "if False and self._empty > self.listing"),
+    Patch("F45", "not-in-a-row", PAGING, "self._empty = 0 if envelope.items else self._empty + 1", "self._empty += 1"),
 ]
 
 

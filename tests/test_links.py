@@ -68,6 +68,41 @@ CLIMBING_LINKS = [
     "/..",
     "customers/..",
     "https://api.example.com/v1/../x",
+    "/v1/..;/x",
+    "/v1/..;x=y/x",
+    "/v1/.;x/x",
+    "/v1/..%3b/x",
+    "/v1/%2e%2e%3Bx=y/x",
+    "/v1/%252e%252e%253b/x",
+    "/v1/a%2f..;x%2fb",
+    "/v1/%c0%ae%c0%ae/x",
+    "/v1/%C0%2E%C0%2E/x",
+    "/v1/.%c0%ae/x",
+    "/v1/%25c0%25ae%25c0%25ae/x",
+    "/v1/%e0%80%ae%e0%80%ae/x",
+    "/v1/%f0%80%80%ae%f0%80%80%ae/x",
+    "/v1/%f8%80%80%80%ae./x",
+    "/v1/%fc%80%80%80%80%ae./x",
+    "/v1/a%c0%af..%c0%afx",
+    "/v1/a%c0%2f..%e0%80%afx",
+    "/v1/a%c1%9c..%c1%9cx",
+    "/v1/a%c0%5c..%c0%5cx",
+    "/v1/%uff0e%uff0e/x",
+    "/v1/%u002e%U002E/x",
+    "/v1/a%u2215..%u2044x",
+    "/v1/a%uff0f..%uff3cx",
+    "/v1/%ef%bc%8e%ef%bc%8e/x",
+    "/v1/\uff0e\uff0e/x",
+    "/v1/%e2%80%a5/x",
+    "/v1/\u2024\u2024;/x",
+]
+HONEST_LINKS = [
+    "customers/a;b",
+    "customers/...",
+    "customers/a..b",
+    "customers/..a",
+    "customers/%c3%80%3b",
+    "customers/é/x.y",
 ]
 
 
@@ -119,6 +154,20 @@ def test_an_escaped_single_dot_climbs_too(segment):
     with pytest.raises(ValueError, match="climbs"):
         run_in_virtual_time(fake.client.request("GET", f"customers/{segment}/orders"))
     assert fake.requests == []
+
+
+@pytest.mark.fault("F17")
+@pytest.mark.parametrize("link", CLIMBING_LINKS)
+def test_a_path_of_a_callers_that_climbs_is_refused_before_anything_is_sent(link):
+    fake = Fake([])
+    with pytest.raises(ValueError, match="climbs"):
+        run_in_virtual_time(fake.client.request("GET", link))
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("link", HONEST_LINKS)
+def test_dots_and_semicolons_that_are_no_step_are_left_alone(link):
+    assert URLS.build(link).isascii()
 
 
 @pytest.mark.fault("F16")
@@ -220,6 +269,8 @@ def test_the_version_is_a_setting():
 @example("...")
 @example("\ud800")
 @example("/../../x")
+@example("%c0%ae")
+@example("a;b")
 def test_an_id_is_one_segment_of_the_path_or_refused(text):
     try:
         path = route("customers/{customer_id}/orders", customer_id=text)
@@ -229,6 +280,15 @@ def test_an_id_is_one_segment_of_the_path_or_refused(text):
     url = URLS.build(path)
     first, segment, last = url.removeprefix(BASE).split("/")
     assert (first, unquote(segment), last) == ("customers", text, "orders")
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize(
+    "bad", ["..;", "..;x=y", ".;", "%c0%ae%c0%ae", "\uff0e\uff0e", "a\u2215..", "%u002e%u002e", "‥"]
+)
+def test_an_id_that_some_server_takes_for_a_step_up_is_refused(bad):
+    with pytest.raises(ValueError, match="customer_id"):
+        Fake([]).client.orders.list(bad)
 
 
 @pytest.mark.fault("F30")

@@ -89,7 +89,11 @@ def test_a_page_size_beyond_the_services_is_refused(page_size):
 
 
 def test_every_route_is_the_services():
-    fake = Fake(lambda request: answer([] if "newcommerce" in request.url and request.url[-2:] != "/m" else {}))
+    fake = Fake(
+        lambda request: answer(
+            [] if "newcommerce" in request.url and request.url[-2:] != "/m" else {"id": "x", "items": []}
+        )
+    )
     client = fake.client
 
     async def every_operation() -> None:

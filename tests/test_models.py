@@ -171,7 +171,8 @@ def test_structs_are_values(struct):
 
 @by_name
 def test_everything_may_be_missing(struct):
-    empty = decode(b"{}", struct)
+    # a page has to say that it is empty
+    empty = decode(b'{"items": null}' if struct == ResourceCollection[Order] else b"{}", struct)
     for field in inspect.type_info(struct).fields:
         expected = "" if field.name == "id" else () if isinstance(field.type, inspect.VarTupleType) else None
         assert getattr(empty, field.name) == expected
@@ -182,7 +183,7 @@ def test_everything_may_be_missing(struct):
 @pytest.mark.fault("F28")
 def test_null_in_any_field_is_the_same_as_missing(struct):
     wire, _ = filled(struct)
-    for name in wire:
+    for name in wire.keys() - {"items"}:  # a page has to name them
         with_null = decode(msgspec.json.encode(wire | {name: None}), struct)
         without = decode(msgspec.json.encode({other: value for other, value in wire.items() if other != name}), struct)
         assert with_null == without

@@ -22,6 +22,13 @@ def check_count(name: str, value: object, *, least: int = 1, most: int | None = 
     return value
 
 
+def check_flag(name: str, value: object) -> bool:
+    """Return True or False; what merely counts as one of them, such as the text "no", is refused."""
+    if value is True or value is False:
+        return value
+    raise ValueError(f"{name} must be True or False, not {value!r}")
+
+
 def check_text(name: str, value: object) -> str:
     """Return a text that goes into a header or stands for something in a path or query."""
     if not isinstance(value, str) or not value.strip():

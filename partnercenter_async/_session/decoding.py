@@ -1,19 +1,27 @@
 """From bytes to structs: a fast look, and a tolerant second one only where the first failed.
 
-Both read scalars with the parsers of ``models.scalars``, so a value reads the same either way.
+Both read scalars with the parsers of ``models.scalars``, so a value reads the same either way. A page of a collection
+has a reading of its own, for a page that is none, or whose names are spelt otherwise, must never pass for an empty one.
 """
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
 from partnercenter_async.errors import DecodeError, excerpt
+from partnercenter_async.models.common import (
+    KeyValuePair,
+    Link,
+    ResourceAttributes,
+    ResourceCollection,
+    ResourceLinks,
+)
 from partnercenter_async.models.errors import ApiError
 from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp, freeze, parse_timestamp
 
@@ -25,6 +33,18 @@ _PLACE = re.compile(r" - at `(\$.*)`$")  # at the end of a message of msgspec's
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _LARGEST_EXPONENT = 400  # of a whole number; a few letters of JSON could ask for gigabytes of digits otherwise
 _LARGEST_NUMBER = 10**_LARGEST_EXPONENT
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+_BLANKS = b" \t\r\n"
+_SMALL = 65_536  # bytes: a body up to here is searched faster than it is read
+_NOTHING = (msgspec.Raw(b"null"), msgspec.Raw(b'""'))  # what stands in place of what is not there
+# Names by what they are without regard to letter case: of a page, and of its links and attributes.
+_PAGE = {name.lower(): name for name in ResourceCollection.__struct_encode_fields__}
+_INNER = {
+    name.lower(): name
+    for kind in (ResourceLinks, Link, KeyValuePair, ResourceAttributes)
+    for name in kind.__struct_encode_fields__
+}
+_ERROR = {name.lower(): name for name in ApiError.__struct_encode_fields__}
 
 
 def decode(body: bytes, into: type[T]) -> T:
@@ -46,13 +66,91 @@ def decode(body: bytes, into: type[T]) -> T:
 @lru_cache(maxsize=256)  # a job asks again for each of its customers
 def check_kind(kind: type) -> None:
     """Raise TypeError for a type that nothing can be decoded into."""
-    found = inspect.type_info(kind)
-    if isinstance(found, inspect.CustomType) and found.cls not in (Timestamp, JsonObject):
-        raise TypeError(f"{found.cls.__name__} is nothing that msgspec can read; pass a struct or a dict type")
-    msgspec.json.Decoder(kind, dec_hook=_hook)
+    try:
+        found = inspect.type_info(kind)
+        if isinstance(found, inspect.CustomType) and found.cls not in (Timestamp, JsonObject, object):
+            raise TypeError("pass a struct or a dict type")
+        msgspec.json.Decoder(kind, dec_hook=_hook)
+    except TypeError as error:
+        raise TypeError(f"{getattr(kind, '__name__', kind)} is nothing that msgspec can read: {error}") from None
+
+
+def error_in(body: bytes, into: type | None) -> ApiError | None:
+    """Return the error that a body holds in place of ``into``; None where it is of that type, or no error.
+
+    An error is an object with ``code`` and ``description``, in any letter case, that has no member of the type. A type
+    that has a ``code`` of its own is believed to mean it. Of a type that takes any object an error has members of
+    errors alone; where nothing is wanted, every object with these two is one.
+    """
+    if not _OBJECT.match(body):
+        return None
+    if len(body) <= _SMALL:
+        lower = body.lower()
+        if b'"code"' not in lower or b'"description"' not in lower:
+            return None
+    try:
+        members = _members.decode(body.removeprefix(_BOM))
+        told = _respelt_members(members, _ERROR)
+        if "description" not in told or told.get("code", _NOTHING[0]) in _NOTHING:
+            return None
+        names = {name.lower() for name, value in members.items() if value not in _NOTHING}
+        own = _names_of(into)
+        if not names.isdisjoint(own) if own is not None else not names <= _ERROR.keys():
+            return None
+        return cast("ApiError", _decode(msgspec.json.encode(told), ApiError))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _UnreadableError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _names_of(into: type | None) -> frozenset[str] | None:
+    """Return the lower names of the members by which a body shows that it is of a type; None where any name does."""
+    if into is None:
+        return frozenset()
+    own = _member_names(inspect.type_info(into))
+    # The code of an error is no sign of a type that has none, nor is what else stands beside it.
+    return own if own is None or "code" in own else own - _ERROR.keys()
+
+
+def _member_names(kind: inspect.Type) -> frozenset[str] | None:
+    if isinstance(kind, inspect.UnionType):
+        found = [_member_names(each) for each in kind.types]
+        known = [each for each in found if each is not None]
+        return frozenset[str]().union(*known) if len(known) == len(found) else None
+    if isinstance(kind, inspect.AnyType | inspect.DictType | inspect.CustomType):
+        return None
+    fields: Iterable[inspect.Field] = getattr(kind, "fields", ())  # of structs, dataclasses and typed dicts
+    tag = getattr(kind, "tag_field", None)
+    return frozenset([each.encode_name.lower() for each in fields] + ([tag.lower()] if tag else []))
+
+
+def item_texts(body: bytes) -> list[bytes]:
+    """Return the texts of a page's items, those alone that :func:`decode` makes an item of.
+
+    As in decoding, what is missing, null or ``""`` in place of the array holds nothing, and so does such an item; an
+    item in an array of its own is that item.
+    """
+    items: msgspec.Raw | bytes = body.removeprefix(_BOM).lstrip(_BLANKS)
+    if not items.startswith(b"["):
+        items = _respelt_members(_members.decode(items), _PAGE).get("items", _NOTHING[0])
+        if items in _NOTHING:
+            return []
+    texts = (_unwrapped(bytes(text)) for text in _texts.decode(items))
+    return [text for text in texts if text not in (b"null", b'""', b"[]")]
+
+
+def _unwrapped(item: bytes) -> bytes:
+    """Return the only one of an array, or what else an item is."""
+    inner = _texts.decode(item) if item.startswith(b"[") else ()
+    return bytes(inner[0]) if len(inner) == 1 else b"[]" if item.startswith(b"[") and not inner else item
 
 
 def _decode(body: bytes, into: type) -> object:
+    pages = _pages(into)
+    return _read(body, into) if pages is None else pages.read(body)
+
+
+def _read(body: bytes | msgspec.Raw, into: type) -> object:
     try:
         return _decoder(into).decode(body)
     except msgspec.ValidationError:
@@ -65,6 +163,139 @@ def _decode(body: bytes, into: type) -> object:
         return value
 
 
+class _Pages:
+    """Reads pages of items of one type.
+
+    The fast look knows every name of a page and takes no other, so what is named otherwise is looked at again rather
+    than passed over. A page without items is looked at again, too: it has to say that it holds nothing.
+    """
+
+    _MOST_NEW = 16
+    _NEW = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+
+    def __init__(self, item: Any) -> None:
+        self._items: type[tuple[object, ...]] = tuple[item, ...]
+        self._new: frozenset[str] = frozenset()
+        self._fast = self._strict()
+        try:
+            self._nullable = _read(b"[null]", self._items) != ()
+        except (msgspec.ValidationError, _UnreadableError):
+            self._nullable = False
+
+    def _strict(self) -> "msgspec.json.Decoder[Any]":
+        fields: list[tuple[str, Any, Any]] = [
+            ("items", self._items, ()),
+            ("totalCount", int | None, None),
+            ("links", msgspec.Raw, None),
+            ("attributes", ResourceAttributes | None, None),
+            ("continuationToken", str | None, None),
+        ]
+        new = {f"new{number}": name for number, name in enumerate(sorted(self._new))}
+        fields.extend((field, msgspec.Raw, None) for field in new)
+        page = msgspec.defstruct("Page", fields, rename=new, forbid_unknown_fields=True, gc=False)
+        return msgspec.json.Decoder(page, dec_hook=_hook, float_hook=Decimal)
+
+    def read(self, body: bytes) -> object:
+        try:
+            page = self._fast.decode(body)
+        except msgspec.ValidationError:
+            return self._look_again(body)
+        if not page.items:
+            return self._look_again(body)
+        return ResourceCollection(
+            items=self._held(page.items) if self._nullable else page.items,
+            total_count=page.totalCount,
+            links=None if page.links is None else _member({"links": page.links}, "links", _links),
+            attributes=page.attributes,
+            continuation_token=page.continuationToken,
+        )
+
+    def _look_again(self, body: bytes) -> object:
+        if body.lstrip(_BLANKS).startswith(b"["):
+            return ResourceCollection(items=self._held(_read(body, self._items)))
+        members = _members.decode(body)
+        self._learn(name for name in members if name.lower() not in _PAGE)
+        found = _respelt_members(members, _PAGE)
+        total = _member(found, "totalCount", _whole_number)
+        attributes = _member(found, "attributes", _attributes)
+        items: Any = ()
+        text = found.get("items")
+        if text is None:
+            collection = attributes is not None and (attributes.object_type or "").lower() == "collection"
+            if total != 0 and not (total is None and collection):
+                raise msgspec.ValidationError("it has no `items` and does not say that it is empty - at `$.items`")
+        elif text not in _NOTHING:
+            try:
+                items = _read(text, self._items)
+            except _UnreadableError as error:
+                error.path.append(".items")
+                raise
+            except msgspec.ValidationError as error:  # of a type of the caller's own
+                message = _PLACE.sub("", str(error))
+                place = _PLACE.search(str(error))
+                raise msgspec.ValidationError(f"{message} - at `$.items{place[1][1:] if place else ''}`") from None
+        return ResourceCollection(
+            items=self._held(items),
+            total_count=total,
+            links=_member(found, "links", _links),
+            attributes=attributes,
+            continuation_token=_member(found, "continuationToken", _text),
+        )
+
+    @staticmethod
+    def _held(items: Any) -> tuple[object, ...]:
+        """Return what is among items, also of a type that takes null for one of them."""
+        return tuple(each for each in items if each is not None)
+
+    def _learn(self, names: Iterable[str]) -> None:
+        """Let the fast look know names that the service has added, lest it reads every page twice from then on."""
+        new = self._new.union(name for name in names if self._NEW.fullmatch(name))
+        if self._new < new and len(new) <= self._MOST_NEW:
+            self._new = new
+            self._fast = self._strict()
+
+
+@lru_cache(maxsize=256)
+def _pages(into: Any) -> _Pages | None:
+    if (get_origin(into) or into) is not ResourceCollection:
+        return None
+    return _Pages(*(get_args(into) or (Any,)))
+
+
+def _member(members: Mapping[str, msgspec.Raw], name: str, reader: "_Reader") -> Any:
+    """Read one member of a page, whose own names are taken in any letter case."""
+    text = members.get(name)
+    if text is None:
+        return None
+    try:
+        return reader(_respelt(_untyped.decode(text)))
+    except _UnreadableError as error:
+        error.path.append("." + name)
+        raise
+
+
+def _respelt(value: object) -> object:
+    """Return a page's links or attributes with its names in the letter case that the reference has."""
+    if isinstance(value, list):
+        return [_respelt(each) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        members = _respelt_members(cast("dict[str, object]", value), _INNER)
+        return {name: _respelt(member) for name, member in members.items()}
+    return value
+
+
+def _respelt_members(members: Mapping[str, T], names: Mapping[str, str]) -> dict[str, T]:
+    """Return the members that have one of those names in any letter case; raises ValidationError for one twice."""
+    found: dict[str, T] = {}
+    for given, member in members.items():
+        name = names.get(given.lower())
+        if name in found:
+            raise msgspec.ValidationError(f"it has `{name}` twice, in different letter case - at `$.{name}`")
+        if name is not None:
+            found[name] = member
+    return found
+
+
 @lru_cache(maxsize=256)
 def _decoder(into: type) -> "msgspec.json.Decoder[object]":
     # float_hook: numbers inside free-form objects stay exact too
@@ -72,6 +303,8 @@ def _decoder(into: type) -> "msgspec.json.Decoder[object]":
 
 
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_texts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 _parse_timestamp = lru_cache(maxsize=256)(parse_timestamp)  # the lines of an order mostly end on one day
@@ -84,6 +317,8 @@ def _hook(kind: type, value: object) -> object:
         return _parse_timestamp(value) if len(value) <= _LONGEST_KEPT else parse_timestamp(value)
     if kind is JsonObject and isinstance(value, dict):
         return freeze(cast("dict[str, object]", value))
+    if kind is object:
+        return value
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
 
@@ -292,3 +527,7 @@ def _flag(value: object) -> object:
     if isinstance(value, str | int) and str(value).lower() in _FLAGS:
         return _FLAGS[str(value).lower()]
     raise _UnreadableError("true or false", value)
+
+
+_links = cast("_Reader", _reader(ResourceLinks))
+_attributes = cast("_Reader", _reader(ResourceAttributes))

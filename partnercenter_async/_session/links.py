@@ -1,7 +1,10 @@
 """From a link's text, or a caller's path, to a URL at the configured origin, or a refusal."""
 
+import itertools
 import re
-from urllib.parse import unquote
+import unicodedata
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
 from partnercenter_async.clouds import Cloud, origin
 
@@ -12,6 +15,17 @@ _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?]*)(.*)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\#]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _DEEPEST_ENCODING = 5
+_UNENCODED = re.compile(r"[^%\\;\x80-\U0010ffff]*")
+# What some servers take for a slash, beside those that are one in a simpler spelling.
+_SLASHES = re.compile("[/\\\\\u2044\u2215]")
+_UNICODE_ESCAPE = re.compile(rb"%[uU]([0-9a-fA-F]{4})")
+# An ASCII character in more bytes than one, which is no UTF-8, and which some servers read all the same.
+_OVERLONG = re.compile(
+    rb"(?:\xe0(?=[\x80\x81])|\xf0\x80(?=[\x80\x81])|\xf8\x80\x80(?=[\x80\x81])|\xfc\x80\x80\x80(?=[\x80\x81])"
+    rb"|(?=[\xc0\xc1]))(.)(.)",
+    re.DOTALL,
+)
+_GUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class UrlBuilder:
@@ -68,18 +82,54 @@ class UrlBuilder:
             return False
 
 
+def leads_to(path: str, template: str, ids: Mapping[str, str]) -> bool:
+    """Tell whether a path is the one of a template, which has ids, by their names in braces, as segments of their own.
+
+    ``path`` is that of a URL which ``UrlBuilder`` made, without its base and its query. Letter case does not matter,
+    but for ids: they are taken as they are, unless they are GUIDs.
+    """
+    given = [unquote_to_bytes(segment) for segment in path.split("/") if segment]
+    parts = template.split("/")
+    return len(given) == len(parts) and all(map(_is_own, given, parts, itertools.repeat(ids)))
+
+
+def _is_own(segment: bytes, part: str, ids: Mapping[str, str]) -> bool:
+    is_id = part[0] == "{"
+    own = (ids[part[1:-1]] if is_id else part).encode()
+    return _comparable(segment, is_id=is_id) == _comparable(own, is_id=is_id)
+
+
+def _comparable(segment: bytes, *, is_id: bool) -> bytes:
+    return segment if is_id and not _GUID.fullmatch(segment) else segment.lower()
+
+
 def climbs(segment: str) -> bool:
-    """Tell whether a segment of a path is, however often it is decoded, a step up or holds one."""
-    if "%" not in segment and "\\" not in segment:
+    """Tell whether a segment of a path is a step up or holds one, however often and however badly it is encoded.
+
+    A step up is also what a server makes one of that cuts off what follows a semicolon.
+    """
+    if _UNENCODED.fullmatch(segment):
         return segment in {".", ".."}
+    data = segment.encode("utf-8", "surrogatepass")
     for _ in range(_DEEPEST_ENCODING):
-        if not {".", ".."}.isdisjoint(re.split(r"[/\\]", segment)):
-            return True
-        decoded = unquote(segment)
-        if decoded == segment:
+        for reading in (data, _OVERLONG.sub(_shortened, data)):
+            text = unicodedata.normalize("NFKC", reading.decode("utf-8", "ignore"))
+            if any(step.partition(";")[0] in {".", ".."} for step in _SLASHES.split(text)):
+                return True
+        decoded = unquote_to_bytes(_UNICODE_ESCAPE.sub(_character, data))
+        if decoded == data:
             return False
-        segment = decoded
+        data = decoded
     return True  # encoded over and over, which no honest path is
+
+
+def _shortened(overlong: re.Match[bytes]) -> bytes:
+    high, low = overlong[1][0], overlong[2][0]
+    return bytes([(high & 1) << 6 | low & 0x3F])
+
+
+def _character(escape: re.Match[bytes]) -> bytes:
+    return chr(int(escape[1], 16)).encode("utf-8", "surrogatepass")
 
 
 def _ascii(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import backoff
 import msgspec
 
-from partnercenter_async._session.arguments import check_count, check_seconds
+from partnercenter_async._session.arguments import check_count, check_flag, check_seconds
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
 from partnercenter_async._session.writes import Effect, may_repeat
@@ -53,6 +53,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         check_count("attempts", self.attempts)
         for name in ("first_wait", "longest_wait", "longest_retry_after"):
             check_seconds(name, getattr(self, name))
+        check_flag("retry_writes", self.retry_writes)
 
     def bound(self, tries: int) -> float:
         """Return the longest random wait after so many tries."""

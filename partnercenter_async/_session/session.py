@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, cast
 
 import msgspec
 
-from partnercenter_async._session.arguments import check_seconds, check_text
+from partnercenter_async._session.arguments import check_count, check_seconds, check_text
 from partnercenter_async._session.auth import TokenSources
-from partnercenter_async._session.decoding import decode
+from partnercenter_async._session.decoding import decode, error_in
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.logs import logger
@@ -45,9 +45,12 @@ from partnercenter_async.errors import (
     NoAnswerError,
     PartnerCenterError,
     RedirectError,
+    StatusError,
+    excerpt,
     is_mfa_refusal,
     status_error,
 )
+from partnercenter_async.models.common import ResourceCollection
 from partnercenter_async.models.errors import ApiError
 
 if TYPE_CHECKING:
@@ -106,9 +109,11 @@ class Settings(msgspec.Struct, frozen=True):
     locale: str | None
     application: str | None
     on_retry: Callable[[Attempt], None] | None
+    max_empty_pages: int
 
     def __post_init__(self) -> None:
         """Refuse what no call could use; raises ValueError."""
+        check_count("max_empty_pages", self.max_empty_pages, least=0)
         check_seconds("timeout", self.timeout)
         if self.deadline is not None:
             check_seconds("deadline", self.deadline)
@@ -231,8 +236,12 @@ class Session:
         body: object = None,
         link_headers: tuple[tuple[str, str], ...] = (),
         user_only: bool = False,
+        with_id: bool = False,
     ) -> Response[T]:
-        """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None."""
+        """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None.
+
+        ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
+        """
         loop = self.shared.loop()
         attempts = Attempts(
             method=method,
@@ -254,12 +263,16 @@ class Session:
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
-            return Response(cast("T", None) if into is None else _decoded(raw, into), raw.body, info)
+            return Response(_decoded(raw, into, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
-            error = failed.error
+            error, told = failed.error, False
         except DecodeError as failed:
-            error, attempts.effect = failed, effect_of(failed, sent=True)
+            error, told, attempts.effect = failed, False, effect_of(failed, sent=True)
+        except StatusError as failed:
+            error, told, attempts.effect = failed, True, Effect.UNKNOWN
         error = verdict(method, error, attempts.effect)
+        if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
+            error.safe_to_repeat = method in {"GET", "HEAD"}
         error.method, error.url = method, url.partition("?")[0]
         error.request_id, error.correlation_id = request_id, options.correlation_id
         error.attempts, error.history = attempts.sent, tuple(attempts.history)
@@ -396,11 +409,30 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def _decoded(raw: RawResponse, into: type[T]) -> T:
+def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
+    """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's."""
+    data: Any = None
+    failed: DecodeError | None = None
     try:
-        return decode(raw.body, into)
+        if into is not None:
+            data = decode(raw.body, into)
+        if with_id:
+            if data.id.strip():
+                return cast("T", data)
+            failed = DecodeError(f"the answer has no id, in a body that begins: {excerpt(raw.body)}", path="$.id")
+            failed.body = raw.body
+        elif isinstance(data, ResourceCollection) and cast("Any", data).items:
+            return cast("T", data)
     except DecodeError as error:
-        raise _unfit(raw, error) from error.__cause__
+        failed = error
+    told = error_in(raw.body, into)
+    if told is not None:
+        found = status_error(raw.status, raw.reason, raw.body, told, user_only=False)
+        found.retry_after = retry_after(raw.headers)
+        raise found
+    if failed is not None:
+        raise _unfit(raw, failed)
+    return cast("T", data)
 
 
 def _unfit(raw: RawResponse, error: BadAnswerError) -> BadAnswerError:

@@ -189,7 +189,13 @@ class Emulator:
         _check_choice("link_style", link_style, get_args(LinkStyle))
         _check_choice("last_links", last_links, get_args(LastLinks))
         check_text("events_content_type", events_content_type, "such as 'text/plain'")
-        switches = {"bom": bom, "require_mfa": require_mfa, "mfa": mfa, "rotate_refresh_token": rotate_refresh_token}
+        switches = {
+            "bom": bom,
+            "require_mfa": require_mfa,
+            "mfa": mfa,
+            "rotate_refresh_token": rotate_refresh_token,
+            "keep_requests": keep_requests,
+        }
         for name, switch in switches.items():
             _check_choice(name, switch, (True, False))
         self.data: Data = DataSet() if data is None else data
@@ -516,7 +522,7 @@ class Emulator:
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
+    if not any(value == choice and type(value) is type(choice) for choice in choices):  # 1 is not True
         message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}"
         raise ValueError(message)
 

@@ -1,41 +1,28 @@
 """A page's items as lines of JSON, with every digit and every unknown field as the service sent them."""
 
-import codecs
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import TypeVar, cast
 
 import msgspec
 
+from partnercenter_async._session.decoding import item_texts
 from partnercenter_async.jobs.batch import Batch, Chunk
 from partnercenter_async.paging import Page, Pager
 
 T = TypeVar("T")
 
-
-class _Envelope(msgspec.Struct):
-    """A collection, looked at only as far as where its items begin and end."""
-
-    items: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-_array = msgspec.json.Decoder(list[msgspec.Raw])
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def records(raw: bytes) -> list[bytes]:
     """Return the items of a page's body, a collection or a bare array, each without blanks around its parts.
 
-    As in the client's own reading, what stands in place of an array holds no items, and a null is none. Raises
-    ValueError where the body is no JSON in UTF-8.
+    They are as many as the client's own reading makes items of, in the same order. Raises ValueError where the body is
+    no page in UTF-8.
     """
-    body = raw.removeprefix(codecs.BOM_UTF8).lstrip()
-    body.decode()  # what is not read is not looked at, and one byte that is no UTF-8 would spoil the whole output
-    if not body.startswith(b"["):
-        body = bytes(_envelope.decode(body).items)
-    items = _array.decode(body) if body.startswith(b"[") else []
-    return [msgspec.json.format(bytes(item), indent=-1) for item in items if bytes(item) != b"null"]
+    raw.decode()  # what is not read is not looked at, and one byte that is no UTF-8 would spoil the whole output
+    return [msgspec.json.format(item, indent=-1) for item in item_texts(raw)]
 
 
 def with_ids(record: bytes, ids: Mapping[str, str]) -> bytes:

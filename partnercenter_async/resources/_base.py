@@ -1,11 +1,11 @@
 """What all resources do: make a route of ids, a query of filters, and a call of both."""
 
 import re
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from partnercenter_async._session.arguments import check_text
+from partnercenter_async._session.arguments import check_flag, check_text
 from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
 from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
@@ -13,6 +13,7 @@ from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 T = TypeVar("T")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
+_NONE: Mapping[str, Any] = {}
 
 
 def route(template: str, **ids: str) -> str:
@@ -36,8 +37,15 @@ def optional_id(name: str, value: str | None) -> str | None:
     return None if value is None else check_text(name, value)
 
 
+def optional_flag(name: str, value: bool | None) -> bool | None:
+    """Return a switch that may be left out."""
+    return None if value is None else check_flag(name, value)
+
+
 def query(filters: Mapping[str, str | bool | int | None]) -> str:
     """Return the filters that are set as a query, names and values encoded; an empty text where none is."""
+    if not filters:
+        return ""
     parts: list[str] = []
     for name, value in filters.items():
         if value is not None:
@@ -54,14 +62,50 @@ class Resource:
         self._session = session
 
     async def _get(self, path: str, into: type[T], options: CallOptions) -> T:
+        """Return what a path that ends in an id names; an answer without an id is not that."""
         url = self._session.urls.build(path)
-        return (await self._session.request("GET", url, into, self._session.options(options))).data
+        return (await self._session.request("GET", url, into, self._session.options(options), with_id=True)).data
 
     def _list(
-        self, operation: str, path: str, item: type[T], options: ListOptions, *, user_only: bool = False
+        self,
+        operation: str,
+        template: str,
+        item: type[T],
+        options: ListOptions,
+        *,
+        ids: Mapping[str, str] = _NONE,
+        filters: Mapping[str, str | bool | int | None] = _NONE,
+        user_only: bool = False,
+        link_paths: Sequence[str] = (),
     ) -> Pager[T]:
-        checked = self._session.list_options(options)
-        return Pager(LinkedListing(self._session, operation, path, item, checked, user_only=user_only))
+        """Return a listing whose pages name the next one; ``link_paths`` are templates of the same ids.
 
-    def _list_array(self, operation: str, path: str, item: type[T], options: ListOptions) -> Pager[T]:
-        return Pager(ArrayListing(self._session, operation, path, item, self._session.list_options(options)))
+        A next link leads to the listing's own path, or to one of ``link_paths``, which the reference shows in links.
+        """
+        return Pager(
+            LinkedListing(
+                self._session,
+                operation,
+                route(template, **ids) + query(filters),
+                item,
+                self._session.list_options(options),
+                user_only=user_only,
+                ids=ids,
+                link_paths=(template, *link_paths),
+            )
+        )
+
+    def _list_array(
+        self,
+        operation: str,
+        template: str,
+        item: type[T],
+        options: ListOptions,
+        *,
+        ids: Mapping[str, str] = _NONE,
+        filters: Mapping[str, str | bool | int | None] = _NONE,
+    ) -> Pager[T]:
+        """Return a listing of bare arrays, each of which comes from the listing's own path."""
+        path = route(template, **ids) + query(filters)
+        checked = self._session.list_options(options)
+        return Pager(ArrayListing(self._session, operation, path, item, checked, ids=ids, link_paths=(template,)))

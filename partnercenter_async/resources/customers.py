@@ -8,7 +8,7 @@ from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.customers import Customer
 from partnercenter_async.paging import Pager
-from partnercenter_async.resources._base import Resource, query, route
+from partnercenter_async.resources._base import Resource, route
 
 
 class CustomerFilter(msgspec.Struct, frozen=True, rename="pascal"):
@@ -48,7 +48,7 @@ class Customers(Resource):
         if size is not None:
             check_count("size", size)
         encoded = None if filter is None else msgspec.json.encode(filter).decode()
-        return self._list("customers.list", "customers" + query({"size": size, "filter": encoded}), Customer, options)
+        return self._list("customers.list", "customers", Customer, options, filters={"size": size, "filter": encoded})
 
     async def get(self, customer_id: str, **options: Unpack[CallOptions]) -> Customer:
         """Return one customer with its profiles.

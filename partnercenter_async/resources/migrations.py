@@ -6,7 +6,7 @@ from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.migrations import NewCommerceMigration, NewCommerceMigrationEvent
 from partnercenter_async.paging import Pager
-from partnercenter_async.resources._base import Resource, optional_id, query, route
+from partnercenter_async.resources._base import Resource, optional_flag, optional_id, route
 
 _LARGEST_PAGE = 300
 
@@ -33,13 +33,17 @@ class Migrations(Resource):
         """
         if migration_id is None and current_subscription_id is None:
             raise ValueError("pass migration_id or current_subscription_id; the service gives no events without either")
-        path = route("customers/{customer_id}/migrations/newcommerce/events", customer_id=customer_id) + query(
-            {
+        return self._list_array(
+            "migrations.events",
+            "customers/{customer_id}/migrations/newcommerce/events",
+            NewCommerceMigrationEvent,
+            options,
+            ids={"customer_id": customer_id},
+            filters={
                 "migration_id": optional_id("migration_id", migration_id),
                 "current_subscription_id": optional_id("current_subscription_id", current_subscription_id),
-            }
+            },
         )
-        return self._list_array("migrations.events", path, NewCommerceMigrationEvent, options)
 
     def list(
         self,
@@ -62,16 +66,19 @@ class Migrations(Resource):
         """
         if page_size is not None:
             check_count("page_size", page_size, most=_LARGEST_PAGE)
-        path = "migrations/newcommerce" + query(
-            {
+        return self._list_array(
+            "migrations.list",
+            "migrations/newcommerce",
+            NewCommerceMigration,
+            options,
+            filters={
                 "CustomerTenantId": optional_id("customer_tenant_id", customer_tenant_id),
                 "CurrentSubscriptionId": optional_id("current_subscription_id", current_subscription_id),
                 "ExternalReferenceId": optional_id("external_reference_id", external_reference_id),
-                "IsMicrosoftLed": is_microsoft_led,
+                "IsMicrosoftLed": optional_flag("is_microsoft_led", is_microsoft_led),
                 "PageSize": page_size,
-            }
+            },
         )
-        return self._list_array("migrations.list", path, NewCommerceMigration, options)
 
     async def get(self, customer_id: str, migration_id: str, **options: Unpack[CallOptions]) -> NewCommerceMigration:
         """Return one migration.

@@ -2,6 +2,7 @@
 
 from typing import Unpack
 
+from partnercenter_async._session.arguments import check_flag
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.orders import BillingCycleType, Order, OrderLineItemProvisioningStatus
 from partnercenter_async.paging import Pager
@@ -33,15 +34,19 @@ class Orders(Resource):
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-orders-for-a-customer-and-an-indirect-reseller-partner
         """
-        path = route("customers/{customer_id}/orders", customer_id=customer_id) + query(
-            {
+        return self._list(
+            "orders.list",
+            "customers/{customer_id}/orders",
+            Order,
+            options,
+            ids={"customer_id": customer_id},
+            filters={
                 "indirect_reseller_id": optional_id("indirect_reseller_id", indirect_reseller_id),
                 "billingType": None if billing_type is None else BillingCycleType(billing_type).query_name,
-                "include_price": include_price or None,
-                "include_system_purchases": include_system_purchases or None,
-            }
+                "include_price": check_flag("include_price", include_price) or None,
+                "include_system_purchases": check_flag("include_system_purchases", include_system_purchases) or None,
+            },
         )
-        return self._list("orders.list", path, Order, options)
 
     async def get(
         self, customer_id: str, order_id: str, *, include_price: bool = False, **options: Unpack[CallOptions]
@@ -55,7 +60,8 @@ class Orders(Resource):
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-an-order-by-id
         """
         path = route("customers/{customer_id}/orders/{order_id}", customer_id=customer_id, order_id=order_id)
-        return await self._get(path + query({"include_price": include_price or None}), Order, options)
+        filters = query({"include_price": check_flag("include_price", include_price) or None})
+        return await self._get(path + filters, Order, options)
 
     def provisioning_status(
         self, customer_id: str, order_id: str, **options: Unpack[ListOptions]
@@ -69,7 +75,11 @@ class Orders(Resource):
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-a-provisioning-status-for-an-order
         """
-        path = route(
-            "customers/{customer_id}/orders/{order_id}/provisioningstatus", customer_id=customer_id, order_id=order_id
+        return self._list(
+            "orders.provisioning_status",
+            "customers/{customer_id}/orders/{order_id}/provisioningstatus",
+            OrderLineItemProvisioningStatus,
+            options,
+            ids={"customer_id": customer_id, "order_id": order_id},
+            user_only=True,
         )
-        return self._list("orders.provisioning_status", path, OrderLineItemProvisioningStatus, options, user_only=True)
