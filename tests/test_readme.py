@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,7 +142,8 @@ def test_the_two_commands_are_marked():
 def test_no_extra_names_its_own_project():
     """On a Python that is not supported, pip up to 23 then looks for ever for a release that is."""
     extras = PROJECT["optional-dependencies"]
-    named = [re.match(r"[\w.-]+", each)[0] for each in [*PROJECT["dependencies"], *sum(extras.values(), [])]]
+    asked = chain(PROJECT["dependencies"], *extras.values())
+    named = [re.match(r"[\w.-]+", each)[0] for each in asked]
     assert PROJECT["name"] not in named
     assert set(extras["emulator"]) <= set(extras["cli"])
     assert {*extras["cli"], *extras["emulator"], *extras["parquet"]} <= set(extras["test"])

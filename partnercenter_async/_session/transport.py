@@ -294,7 +294,7 @@ def bare(error: BaseException) -> BaseException:
 def _proxy(endpoint: URL) -> URL | None:
     """Return the environment's proxy for an origin, read once: aiohttp's own look-up reads netrc at every request."""
     host = endpoint.host or ""
-    if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # missing from the stubs
+    if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - missing from the stubs
         return None
     proxy = urllib.request.getproxies_environment().get(endpoint.scheme)
     return URL(proxy) if proxy else None
