@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Generic, TypeVar, cast, overload
 
 import msgspec
 
@@ -126,17 +126,18 @@ class _FanOut(Generic[S, T]):
         self.feeds: dict[_Feed[S, T], None] = {}  # in the order of the inputs
         self.arrived: asyncio.Queue[_Feed[S, T] | None] = asyncio.Queue()
         self.failure: BaseException | None = None
-        self.drawing: asyncio.Task[None] | None = None  # until the source has ended
+        self.drawing = True  # until the source has ended
         self._inputs = inputs
         self._call = call
         self._room = asyncio.Semaphore(concurrency)
         self._progress = progress
         self._done = self._failed = 0
         self._retries = Retries()
+        self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Begin to draw."""
-        self.drawing = asyncio.create_task(self._draw())
+        """Begin to draw. Where tasks are eager, all may be drawn at the return."""
+        self._task = asyncio.create_task(self._draw())
 
     async def _draw(self) -> None:
         """Begin calls as places become free, until the source ends."""
@@ -155,7 +156,7 @@ class _FanOut(Generic[S, T]):
         except BaseException as error:  # noqa: BLE001 - raised behind the outcomes
             self.failure = error
         finally:
-            self.drawing = None
+            self.drawing = False
             self.arrived.put_nowait(None)
 
     async def _run(self, feed: _Feed[S, T]) -> None:
@@ -201,9 +202,7 @@ class _FanOut(Generic[S, T]):
 
     async def close(self) -> None:
         """End everything."""
-        left: list[asyncio.Task[Any]] = [feed.task for feed in self.feeds if feed.task is not None]
-        if self.drawing is not None:
-            left.append(self.drawing)
+        left = [task for task in (self._task, *(feed.task for feed in self.feeds)) if task is not None]
         for each in left:
             each.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -212,7 +211,7 @@ class _FanOut(Generic[S, T]):
 async def _outcomes(work: _FanOut[S, T]) -> AsyncGenerator[Outcome[S, T], None]:
     work.begin()
     try:
-        while work.drawing is not None or work.feeds:
+        while work.drawing or work.feeds:
             feed = await work.arrived.get()
             if work.ordered:
                 feed = next(iter(work.feeds), None)

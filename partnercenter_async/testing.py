@@ -6,6 +6,7 @@ import selectors
 import socket
 import struct
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -19,6 +20,7 @@ from partnercenter_async._session.response import Headers
 from partnercenter_async._session.transport import RawResponse, Request
 
 if TYPE_CHECKING:
+    from anyio._backends._asyncio import WorkerThread
     from azure.core.credentials import AccessToken
 
 __all__ = ["FakeCredential", "FakeTransport", "RawResponse", "Request", "answer", "run_in_virtual_time"]
@@ -123,8 +125,8 @@ def run_in_virtual_time(coroutine: Coroutine[object, object, T]) -> T:
     Sockets have their place here where both their ends belong to this loop, as those of a client and its emulator do:
     the clock jumps only when nothing is under way between them. Linux tells when that is, elsewhere some quiet
     milliseconds do. It stands still while a function runs in a thread of the loop (``asyncio.to_thread``, looking up a
-    name), for ten real seconds at most. Other processes and threads are not waited for, and the wall clock stays what
-    it is.
+    name) or of anyio (``anyio.to_thread.run_sync``, a synchronous dependency of FastAPI), for ten real seconds at most.
+    Other processes and threads are not waited for, and the wall clock stays what it is.
     """
     try:
         asyncio.get_running_loop()
@@ -145,7 +147,7 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that moves its clock to the next timer instead of waiting for it."""
 
     def __init__(self) -> None:
-        self._clock = _JumpingSelector()
+        self._clock = _JumpingSelector(self)
         super().__init__(self._clock)
 
     def time(self) -> float:
@@ -181,18 +183,24 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
 class _JumpingSelector(selectors.DefaultSelector):
     """Waits only for what comes by itself. Where nothing does, the clock moves by the time that was to be waited."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self.now = 0.0
         self.expected = 0  # threads and connections under way, whose ends wake the loop
+        self._loop = loop
+        self._slow: set[threading.Thread] = set()  # of anyio's, those that have used up their time
         self._probe: tuple[socket.socket, socket.socket] | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        if self.expected:
+        threads = _anyio_threads(self._loop)
+        self._slow &= threads
+        if self.expected or (threads if timeout is None else threads - self._slow):
             ready = super().select(None if timeout is None else _PATIENCE)
+            if not ready:
+                self._slow |= threads
         elif len(self.get_map()) > 1:  # not only the pipe that every loop has
             ready = self._under_way(_QUIET if timeout is not None else 10 * _QUIET)
         if not ready:
@@ -225,6 +233,21 @@ class _JumpingSelector(selectors.DefaultSelector):
         for end in self._probe or ():
             end.close()
         super().close()
+
+
+def _anyio_threads(loop: asyncio.AbstractEventLoop) -> set[threading.Thread]:
+    """Return the threads of anyio that work for a loop. They are started past its `run_in_executor`."""
+    kind: type[WorkerThread] | None = getattr(sys.modules.get("anyio._backends._asyncio"), "WorkerThread", None)
+    if kind is None:
+        return set()
+    return {
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, kind)
+        and thread.loop is loop
+        and not thread.stopping
+        and thread not in thread.idle_workers
+    }
 
 
 _TCP_INFO = struct.Struct("=B127xQ8xI52xQQ")  # of linux/tcp.h: state, bytes received, bytes not sent, sent, sent again

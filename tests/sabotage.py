@@ -429,8 +429,11 @@ def caught(patch: Patch) -> bool:
 
 
 def main() -> int:
-    """Try all patches, or those of the rows named."""
-    wanted = [patch for patch in PATCHES if len(sys.argv) == 1 or patch.row in sys.argv[1:]]
+    """Try all patches, those of the rows named, or with --one-each the first of each row."""
+    rows = set(sys.argv[1:]) - {"--one-each"}
+    wanted = [patch for patch in PATCHES if not rows or patch.row in rows]
+    if "--one-each" in sys.argv:
+        wanted = list({patch.row: patch for patch in reversed(wanted)}.values())[::-1]
     with ThreadPoolExecutor(2) as pool:
         results: list[bool] = []
         for patch, result in zip(wanted, pool.map(caught, wanted), strict=True):

@@ -56,6 +56,25 @@ def test_the_package_without_a_name_and_the_pytest_plugin_import_nothing():
     assert modules == ["partnercenter_async", "partnercenter_async.pytest_plugin"]
 
 
+def test_importing_warns_of_nothing():
+    """Python 3.14 has backoff 2 warn while it decorates; here every Python does."""
+    program = """
+import asyncio, inspect, warnings
+
+def deprecated(function):
+    warnings.warn("'asyncio.iscoroutinefunction' is deprecated", DeprecationWarning, stacklevel=2)
+    return inspect.iscoroutinefunction(function)
+
+asyncio.iscoroutinefunction = deprecated
+before = list(warnings.filters)
+import partnercenter_async
+print(partnercenter_async.PartnerCenterClient.__name__, warnings.filters == before)
+"""
+    command = [sys.executable, "-W", "error", "-c", program]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("PartnerCenterClient True\n", "")
+
+
 def test_every_public_name_is_there_however_the_package_was_imported():
     for first in ("partnercenter_async", "partnercenter_async.fan_out", "partnercenter_async.errors"):
         assert output_of(f"import {first}; from partnercenter_async import *; print(fan_out.__name__)") == ["fan_out"]

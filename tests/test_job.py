@@ -1,18 +1,23 @@
 """The job and the export find what they are there to find, and a little of each runs to its end."""
 
+import csv
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import export, job
 from benchmarks.export_server import order_number
 from benchmarks.job import Comparison, Run, compare, listed, moments
 from benchmarks.job_server import IN_A_ROW, Faults, data_set, failing
-from benchmarks.output import FORMATS, digest, records
+from benchmarks.output import COLUMNS, FORMATS, digest, expected, records
 from benchmarks.payload import PAGE
 from partnercenter_async.emulator import service_error
 
@@ -155,14 +160,80 @@ def test_one_customer_of_a_hundred_fails():
     assert failing(data_set(1000, seed=2)).keys() != lost.keys()
 
 
-def test_records_of_lines_and_of_rows_are_the_orders_with_their_customers(tmp_path):
-    lines, rows = tmp_path / "orders.ndjson", tmp_path / "orders.csv"
-    lines.write_text('{"id":"1","referenceCustomerId":"a","totalPrice":1.50}\n', "utf-8")
-    rows.write_text("customerId,orderId,status\na,1,completed\na,'-2,completed\n", "utf-8")
-    assert list(records(lines, "ndjson")) == [
-        (("a", "1"), digest(b'{"id":"1","referenceCustomerId":"a","totalPrice":1.50}'))
-    ]
-    assert list(records(rows, "csv")) == [(("a", "1"), None), (("a", "-2"), None)]
+ORDER = {
+    "id": "-2",
+    "referenceCustomerId": "a",
+    "creationDate": "2022-11-11T02:47:45.1477470-07:00",
+    "status": "completed",
+    "totalPrice": Decimal("1.50"),
+    "lineItems": [{}, {}],
+    "client": {"name": "Portal"},
+    "partnerOnRecordAttestationAccepted": True,
+    "links": {},
+}
+CELLS = {
+    **dict.fromkeys(COLUMNS, ""),
+    "customerId": "a",
+    "orderId": "'-2",
+    "creationDate": "2022-11-11T02:47:45.147747-07:00",
+    "status": "completed",
+    "totalPrice": "1.50",
+    "lineItemCount": "2",
+    "clientName": "Portal",
+    "partnerOnRecordAttestationAccepted": "true",
+}
+VALUES = {
+    **dict.fromkeys([*COLUMNS, "exact"]),
+    "customerId": "a",
+    "orderId": "-2",
+    "creationDate": datetime(2022, 11, 11, 9, 47, 45, 147747, UTC),
+    "status": "completed",
+    "totalPrice": Decimal("1.500"),
+    "lineItemCount": 2,
+    "clientName": "Portal",
+    "partnerOnRecordAttestationAccepted": True,
+}
+
+
+def written(path: Path, row: dict, format: str) -> list:
+    """What a file of one row is read as."""
+    if format == "csv":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, row)
+            writer.writeheader()
+            writer.writerow(row)
+    else:
+        pq.write_table(pa.Table.from_pylist([row]), path)
+    return list(records(path, format))
+
+
+def test_a_line_is_its_order_with_each_digit(tmp_path):
+    text = json.dumps({**ORDER, "totalPrice": "@"}, separators=(",", ":")).replace('"@"', "1.50")
+    (tmp_path / "orders").write_text(text + "\n", "utf-8")
+    assert list(records(tmp_path / "orders", "ndjson")) == [(("a", "-2"), expected(ORDER, "ndjson"))]
+    (tmp_path / "orders").write_text(text.replace("1.50", "1.5") + "\n", "utf-8")
+    assert list(records(tmp_path / "orders", "ndjson")) != [(("a", "-2"), expected(ORDER, "ndjson"))]
+
+
+@pytest.mark.parametrize(("format", "row"), [("csv", CELLS), ("parquet", VALUES)], ids=["csv", "parquet"])
+def test_a_row_is_its_order_and_any_other_value_is_noticed(tmp_path, format, row):
+    assert written(tmp_path / "orders", row, format) == [(("a", "-2"), expected(ORDER, format))]
+    others = {str: "other", bool: False, int: 3, datetime: datetime(2022, 11, 11, tzinfo=UTC), Decimal: Decimal("1.51")}
+    for column in COLUMNS:
+        other = "2022-11-11T02:47:46Z" if column == "creationDate" else "other"
+        altered = other if format == "csv" or row[column] is None else others[type(row[column])]
+        ((_, found),) = written(tmp_path / "orders", {**row, column: altered}, format)
+        assert found != expected(ORDER, format), column
+
+
+def test_csv_keeps_closing_zeros_and_parquet_says_what_a_column_does_not_hold(tmp_path):
+    ((_, found),) = written(tmp_path / "orders", {**CELLS, "totalPrice": "1.5"}, "csv")
+    assert found != expected(ORDER, "csv")
+    order = {**ORDER, "totalPrice": Decimal("0.1234567890123456789")}
+    rounded = {**VALUES, "totalPrice": Decimal("0.123456789012345679")}
+    assert [found for _, found in written(tmp_path / "orders", rounded, "parquet")] != [expected(order, "parquet")]
+    exact = {**rounded, "exact": '{"totalPrice":"0.1234567890123456789"}'}
+    assert [found for _, found in written(tmp_path / "orders", exact, "parquet")] == [expected(order, "parquet")]
 
 
 def ids(orders):
@@ -198,6 +269,7 @@ def test_a_small_job_that_is_killed_brings_each_order_once_and_lists_each_failur
     assert seen["kills"] == 1
     assert seen["exit code"] == 3
     assert seen["orders in the output"] == seen["orders"] > 1000
+    assert seen["orders altered"] == 0
     assert seen["customers listed as failed"] == seen["customers that fail"] == 2
     assert max(seen["requests in flight at most"]) > 25
 

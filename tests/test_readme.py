@@ -7,6 +7,8 @@ import re
 import shutil
 import signal
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ import pytest
 from partnercenter_async.emulator import DataSet, Emulator
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))["project"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -134,6 +137,23 @@ async def test_the_commands_print_what_they_say(three_customers, tmp_path):
 def test_the_two_commands_are_marked():
     for mark in ("run", "test"):
         assert re.search(rf"<!-- {mark} -->\n```sh\n[^\n]+\n```\n", README)
+
+
+def test_no_extra_names_its_own_project():
+    """On a Python that is not supported, pip up to 23 then looks for ever for a release that is."""
+    extras = PROJECT["optional-dependencies"]
+    asked = chain(PROJECT["dependencies"], *extras.values())
+    named = [re.match(r"[\w.-]+", each)[0] for each in asked]
+    assert PROJECT["name"] not in named
+    assert set(extras["emulator"]) <= set(extras["cli"])
+    assert {*extras["cli"], *extras["emulator"], *extras["parquet"]} <= set(extras["test"])
+
+
+def test_the_commands_ask_for_the_project_without_an_extra_first():
+    """Only such a requirement ends pip up to 23 at once, with the reason, where the Python is not supported."""
+    run, test = (text for kind, text in FENCE.findall(README) if kind == "sh")
+    assert " . '.[cli]' " in run
+    assert " -e . -e '.[test]' " in test
 
 
 def test_every_block_is_run():

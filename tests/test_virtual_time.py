@@ -8,8 +8,11 @@ import os
 import socket
 import sys
 import threading
+import time
 import warnings
 
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 from helpers import connected
 
@@ -94,6 +97,61 @@ def test_the_clock_stands_still_while_a_thread_works():
             return await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"", b"", 50_000)
 
     assert run_in_virtual_time(scenario()) == hashlib.pbkdf2_hmac("sha256", b"", b"", 50_000)
+
+
+@pytest.mark.parametrize("limit", [None, 1], ids=["anyio's-own-limit", "a-limit-of-its-own"])
+def test_the_clock_stands_still_while_a_thread_of_anyio_works(limit):
+    """As a synchronous dependency of FastAPI does: anyio starts its threads past the loop's executors."""
+
+    async def scenario():
+        limiter = limit and anyio.CapacityLimiter(limit)
+        async with small() as emulator, connected(emulator) as client, asyncio.timeout(0.05):
+            for _ in range(3):  # in a new thread, and in one that was idle
+                await anyio.to_thread.run_sync(time.sleep, 0.1, limiter=limiter)
+            count = len(await client.customers.list().collect())
+        await asyncio.sleep(3600)
+        return count, asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(scenario()) == (3, 3600)
+
+
+def test_a_thread_of_anyio_is_waited_for_where_nothing_else_can_end_the_wait(monkeypatch):
+    monkeypatch.setattr(testing, "_PATIENCE", 0.01)
+
+    async def scenario():
+        with anyio.CancelScope(shield=True):
+            return await anyio.to_thread.run_sync(lambda: time.sleep(0.1) or "done")
+
+    assert run_in_virtual_time(scenario()) == "done"
+
+
+def test_a_thread_of_anyio_that_nobody_waits_for_holds_up_one_wait_at_most(monkeypatch):
+    monkeypatch.setattr(testing, "_PATIENCE", 0.2)
+
+    async def scenario():
+        end = threading.Event()
+        with anyio.move_on_after(1):
+            await anyio.to_thread.run_sync(end.wait, 20, abandon_on_cancel=True)
+        begun = time.monotonic()
+        for _ in range(100):
+            await asyncio.sleep(36)
+        took = time.monotonic() - begun
+        end.set()
+        return asyncio.get_running_loop().time(), took
+
+    at, took = run_in_virtual_time(scenario())
+    assert at == 3601
+    assert took < 10
+
+
+def test_a_thread_of_anyio_may_wait_for_the_loop(monkeypatch):
+    monkeypatch.setattr(testing, "_PATIENCE", 0.01)
+
+    async def scenario():
+        await anyio.to_thread.run_sync(anyio.from_thread.run, asyncio.sleep, 60)
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(scenario()) == 60
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")

@@ -4,6 +4,7 @@ import email.utils
 import random
 import re
 import time
+import warnings
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import ContextVar
@@ -213,18 +214,22 @@ async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: At
     return await _tries(attempt, attempts)
 
 
-@backoff.on_exception(
-    cast("Callable[[], Generator[float, None, None]]", _waits),
-    FailedTryError,
-    giveup=cast("Callable[[Exception], bool]", _gives_up),
-    jitter=None,
-    logger=None,
-)
-async def _tries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
-    if attempts.first is not None:
-        failed, attempts.first = attempts.first, None
-        raise failed
-    return await attempt(attempts)
+with warnings.catch_warnings():
+    # backoff 2 asks asyncio.iscoroutinefunction while it decorates, which Python 3.14 calls deprecated.
+    warnings.filterwarnings("ignore", "'asyncio.iscoroutinefunction'", DeprecationWarning)
+
+    @backoff.on_exception(
+        cast("Callable[[], Generator[float, None, None]]", _waits),
+        FailedTryError,
+        giveup=cast("Callable[[Exception], bool]", _gives_up),
+        jitter=None,
+        logger=None,
+    )
+    async def _tries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
+        if attempts.first is not None:
+            failed, attempts.first = attempts.first, None
+            raise failed
+        return await attempt(attempts)
 
 
 def retry_after(headers: Headers) -> float | None:

@@ -407,7 +407,7 @@ def _proxy(endpoint: URL) -> URL | None:
     host = endpoint.host or ""
     if is_loopback(host):
         return None
-    if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # missing from the stubs
+    if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - missing from the stubs
         return None
     proxy = urllib.request.getproxies_environment().get(endpoint.scheme)
     return URL(proxy) if proxy else None

@@ -271,7 +271,7 @@ class Emulator:
         self._running = None
         running.listener.close()
         running.server.reset_all()
-        if sys.version_info >= (3, 13):
+        if sys.version_info >= (3, 13) and hasattr(running.listener, "abort_clients"):  # uvloop has no such method
             running.listener.abort_clients()
         await asyncio.sleep(0)
         await running.server.shutdown(1.0)
