@@ -26,6 +26,7 @@ from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import Answer, Fault
 from partnercenter_async.jobs import ORDERS, export
 from partnercenter_async.jobs.records import records
+from partnercenter_async.models.common import ResourceAttributes
 from partnercenter_async.testing import answer
 
 PAGE = ResourceCollection[Order]
@@ -146,6 +147,16 @@ def test_the_names_of_a_page_are_read_in_any_letter_case(spell):
 def test_a_next_link_in_another_letter_case_is_followed(links):
     body = {"totalCount": 1, "items": [{"id": "a"}], "links": links}
     assert call([answer(body), page("b")], walk)[0] == (["a", "b"], None)
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize(
+    "attributes", [{"ObjectType": "Collection", "ETAG": "x"}, [{"OBJECTTYPE": "Collection", "Etag": "x"}]]
+)
+@pytest.mark.parametrize("items", [[], [{"id": "a"}]])
+def test_the_attributes_of_a_page_are_read_in_any_letter_case(attributes, items):
+    found = decode(json.dumps({"items": items, "attributes": attributes}).encode(), PAGE)
+    assert found.attributes == ResourceAttributes(object_type="Collection", etag="x")
 
 
 @pytest.mark.fault("F43")
@@ -309,7 +320,14 @@ def respelt(spell):
 
 @pytest.mark.fault("F43")
 @pytest.mark.parametrize(
-    "body", [ERROR, respelt(str.capitalize), respelt(str.upper), ERROR | {"links": None, "id": ""}]
+    "body",
+    [
+        ERROR,
+        respelt(str.capitalize),
+        respelt(str.upper),
+        ERROR | {"links": None, "id": ""},
+        ERROR | {"attributes": {"objectType": "Error"}, "Links": {}},
+    ],
 )
 @pytest.mark.parametrize(
     "operation",
