@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from abc import ABC, abstractmethod
@@ -155,7 +154,7 @@ class Listing(ABC, Generic[T]):
             payload = base64.b64decode(text, altchars=b"-_", validate=True)
             known = version == _VERSION and digest == _digest(payload)
             found = msgspec.json.decode(payload, type=_Continuation) if known else None
-        except (AttributeError, ValueError, binascii.Error):
+        except (AttributeError, TypeError, ValueError):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")

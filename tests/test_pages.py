@@ -102,6 +102,37 @@ def test_what_is_no_page_is_no_page_for_requests_and_own_types_either(body):
     assert (type(error), error.path) == (DecodeError, "$.items")
 
 
+class Orders(ResourceCollection[Order], frozen=True, kw_only=True):
+    """A page with a field more."""
+
+    region: str | None = None
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("into", [PAGE | None, Orders, Orders | None])
+@pytest.mark.parametrize("body", [*NO_PAGES, {"Items": [{"id": "a"}]}, [{"id": "a"}]])
+def test_what_is_no_page_is_none_of_a_type_made_of_pages_either(body, into):
+    error, _ = call([answer(body)], lambda client: client.request("GET", "customers/c/orders", into))
+    assert (type(error), error.path) == (DecodeError, "$.items")
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("into", [PAGE | None, Orders])
+@pytest.mark.parametrize("body", [{"items": []}, {"totalCount": 0}, {"items": [{"id": "a"}]}])
+def test_a_page_is_one_of_a_type_made_of_pages_too(body, into):
+    response, _ = call([answer(body)], lambda client: client.request("GET", "customers/c/orders", into))
+    assert len(response.data.items) == len(body.get("items", ()))
+
+
+def test_a_type_whose_items_have_another_name_is_taken_at_its_word():
+    class Values(ResourceCollection[Order], frozen=True, kw_only=True, rename={"items": "value"}):
+        """A page as other services send it."""
+
+        items: tuple[Order, ...] = ()
+
+    assert decode(b'{"value": []}', Values) == Values()
+
+
 @pytest.mark.fault("F43")
 @pytest.mark.parametrize("body", EMPTY_PAGES)
 def test_a_page_that_says_so_is_empty(body):

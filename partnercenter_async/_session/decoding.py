@@ -149,7 +149,18 @@ def _unwrapped(item: bytes) -> bytes:
 
 def _decode(body: bytes, into: type) -> object:
     pages = _pages(into)
-    return _read(body, into) if pages is None else pages.read(body)
+    if pages is not None:
+        return pages.read(body)
+    found = _read(body, into)
+    # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
+    if (
+        issubclass(type(found), ResourceCollection)
+        and "items" in cast("Any", found).__struct_encode_fields__
+        and not cast("Any", found).items
+        and _any_pages.read(body).items
+    ):
+        raise msgspec.ValidationError("it has items that this type does not take - at `$.items`")
+    return found
 
 
 def _read(body: bytes | msgspec.Raw, into: type) -> object:
@@ -198,7 +209,7 @@ class _Pages:
         page = msgspec.defstruct("Page", fields, rename=new, forbid_unknown_fields=True, gc=False)
         return msgspec.json.Decoder(page, dec_hook=_hook, float_hook=Decimal)
 
-    def read(self, body: bytes) -> object:
+    def read(self, body: bytes) -> ResourceCollection[object]:
         try:
             page = self._fast.decode(body)
         except msgspec.ValidationError:
@@ -213,7 +224,7 @@ class _Pages:
             continuation_token=page.continuationToken,
         )
 
-    def _look_again(self, body: bytes) -> object:
+    def _look_again(self, body: bytes) -> ResourceCollection[object]:
         if body.lstrip(_BLANKS).startswith(b"["):
             return ResourceCollection(items=self._held(_read(body, self._items)))
         members = _members.decode(body)
@@ -534,3 +545,4 @@ def _flag(value: object) -> object:
 
 _links = cast("_Reader", _reader(ResourceLinks))
 _attributes = cast("_Reader", _reader(ResourceAttributes))
+_any_pages = _Pages(Any)
