@@ -243,7 +243,9 @@ class ArrayListing(Listing[T]):
         response = await self._get(url, headers, self._into)
         token = response.info.headers.get(_CONTINUATION_HEADER)
         cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
-        return ResourceCollection(items=response.data), cursor, response.raw, response.info
+        # A type of the caller's own may take null for an item; it is none, as in every other listing.
+        items = tuple([each for each in response.data if each is not None])
+        return ResourceCollection(items=items), cursor, response.raw, response.info
 
 
 class Pager(Generic[T]):

@@ -219,6 +219,15 @@ def test_a_bare_array_in_place_of_a_page_gives_its_items(number, front):
     assert len(records(body)) == number
 
 
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("kind", [Few, Few | None, NewCommerceMigration | None, dict | None])
+def test_a_null_among_the_items_is_no_item_of_any_listing(kind):
+    body = [None, {"id": "a"}, None]
+    for listing in (lambda client: client.migrations.list(), lambda client: client.orders.list("c")):
+        found, _ = call([answer(body)], lambda client, listing=listing: listing(client).into(kind).collect())
+        assert len(found) == len(records(json.dumps(body).encode())) == 1
+
+
 odd_items = st.recursive(
     st.sampled_from([None, "", [], {}, 0, 7, True, "x", 1.5, {"id": "a"}, {"id": None}, {"id": ["x"]}]),
     lambda inner: st.lists(inner, max_size=2),
