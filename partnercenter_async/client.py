@@ -161,8 +161,9 @@ class PartnerCenterClient:
         what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not matter.
         ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
 
-        An answer with ``code`` and ``description`` and nothing of the type is the service's error, whatever its status:
-        then StatusError is raised, for None too. A type that has a ``code`` of its own is given such answers.
+        An answer with ``code`` and ``description`` and, but for links and attributes, nothing of the type is the
+        service's error, whatever its status: then StatusError is raised, for None too. A type that has a ``code`` of
+        its own is given such answers.
 
         GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
         OutcomeUnknownError tells the request id under which the service recognises a repetition, see

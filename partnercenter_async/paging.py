@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from abc import ABC, abstractmethod
@@ -155,7 +154,7 @@ class Listing(ABC, Generic[T]):
             payload = base64.b64decode(text, altchars=b"-_", validate=True)
             known = version == _VERSION and digest == _digest(payload)
             found = msgspec.json.decode(payload, type=_Continuation) if known else None
-        except (AttributeError, ValueError, binascii.Error):
+        except (AttributeError, TypeError, ValueError):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
@@ -244,7 +243,9 @@ class ArrayListing(Listing[T]):
         response = await self._get(url, headers, self._into)
         token = response.info.headers.get(_CONTINUATION_HEADER)
         cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
-        return ResourceCollection(items=response.data), cursor, response.raw, response.info
+        # A type of the caller's own may take null for an item; it is none, as in every other listing.
+        items = tuple([each for each in response.data if each is not None])
+        return ResourceCollection(items=items), cursor, response.raw, response.info
 
 
 class Pager(Generic[T]):

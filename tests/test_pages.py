@@ -26,6 +26,7 @@ from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import Answer, Fault
 from partnercenter_async.jobs import ORDERS, export
 from partnercenter_async.jobs.records import records
+from partnercenter_async.models.common import ResourceAttributes
 from partnercenter_async.testing import answer
 
 PAGE = ResourceCollection[Order]
@@ -101,6 +102,37 @@ def test_what_is_no_page_is_no_page_for_requests_and_own_types_either(body):
     assert (type(error), error.path) == (DecodeError, "$.items")
 
 
+class Orders(ResourceCollection[Order], frozen=True, kw_only=True):
+    """A page with a field more."""
+
+    region: str | None = None
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("into", [PAGE | None, Orders, Orders | None])
+@pytest.mark.parametrize("body", [*NO_PAGES, {"Items": [{"id": "a"}]}, [{"id": "a"}]])
+def test_what_is_no_page_is_none_of_a_type_made_of_pages_either(body, into):
+    error, _ = call([answer(body)], lambda client: client.request("GET", "customers/c/orders", into))
+    assert (type(error), error.path) == (DecodeError, "$.items")
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("into", [PAGE | None, Orders])
+@pytest.mark.parametrize("body", [{"items": []}, {"totalCount": 0}, {"items": [{"id": "a"}]}])
+def test_a_page_is_one_of_a_type_made_of_pages_too(body, into):
+    response, _ = call([answer(body)], lambda client: client.request("GET", "customers/c/orders", into))
+    assert len(response.data.items) == len(body.get("items", ()))
+
+
+def test_a_type_whose_items_have_another_name_is_taken_at_its_word():
+    class Values(ResourceCollection[Order], frozen=True, kw_only=True, rename={"items": "value"}):
+        """A page as other services send it."""
+
+        items: tuple[Order, ...] = ()
+
+    assert decode(b'{"value": []}', Values) == Values()
+
+
 @pytest.mark.fault("F43")
 @pytest.mark.parametrize("body", EMPTY_PAGES)
 def test_a_page_that_says_so_is_empty(body):
@@ -149,6 +181,16 @@ def test_a_next_link_in_another_letter_case_is_followed(links):
 
 
 @pytest.mark.fault("F43")
+@pytest.mark.parametrize(
+    "attributes", [{"ObjectType": "Collection", "ETAG": "x"}, [{"OBJECTTYPE": "Collection", "Etag": "x"}]]
+)
+@pytest.mark.parametrize("items", [[], [{"id": "a"}]])
+def test_the_attributes_of_a_page_are_read_in_any_letter_case(attributes, items):
+    found = decode(json.dumps({"items": items, "attributes": attributes}).encode(), PAGE)
+    assert found.attributes == ResourceAttributes(object_type="Collection", etag="x")
+
+
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
 def test_a_links_method_and_headers_are_read_in_any_letter_case(method):
     (found, error), _ = call(
@@ -175,6 +217,15 @@ def test_a_bare_array_in_place_of_a_page_gives_its_items(number, front):
     response, _ = call([answer(body=body)], lambda client: client.request("GET", "customers/c/orders", PAGE))
     assert [each.id for each in response.data.items] == wanted
     assert len(records(body)) == number
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("kind", [Few, Few | None, NewCommerceMigration | None, dict | None])
+def test_a_null_among_the_items_is_no_item_of_any_listing(kind):
+    body = [None, {"id": "a"}, None]
+    for listing in (lambda client: client.migrations.list(), lambda client: client.orders.list("c")):
+        found, _ = call([answer(body)], lambda client, listing=listing: listing(client).into(kind).collect())
+        assert len(found) == len(records(json.dumps(body).encode())) == 1
 
 
 odd_items = st.recursive(
@@ -309,7 +360,14 @@ def respelt(spell):
 
 @pytest.mark.fault("F43")
 @pytest.mark.parametrize(
-    "body", [ERROR, respelt(str.capitalize), respelt(str.upper), ERROR | {"links": None, "id": ""}]
+    "body",
+    [
+        ERROR,
+        respelt(str.capitalize),
+        respelt(str.upper),
+        ERROR | {"links": None, "id": ""},
+        ERROR | {"attributes": {"objectType": "Error"}, "Links": {}},
+    ],
 )
 @pytest.mark.parametrize(
     "operation",

@@ -293,6 +293,12 @@ def test_any_other_text_is_no_continuation(text):
         Fake([]).client.orders.list("c").pages(continuation=text)
 
 
+@pytest.mark.parametrize("value", [b"pc1.e30=.0", 5, ["pc1"]])
+def test_what_is_no_text_is_no_continuation(value):
+    with pytest.raises(ValueError, match="continuation"):
+        Fake([]).client.orders.list("c").pages(continuation=value)
+
+
 def test_a_continuation_holds_no_token():
     fake = Fake(lambda _: page("a", next=link()))
     inside = base64.urlsafe_b64decode(first_continuation(fake.client).split(".")[1])

@@ -45,6 +45,7 @@ _INNER = {
     for name in kind.__struct_encode_fields__
 }
 _ERROR = {name.lower(): name for name in ApiError.__struct_encode_fields__}
+_FRAME = frozenset({"links", "attributes"})  # of whatever resource, and so a sign of none
 
 
 def decode(body: bytes, into: type[T]) -> T:
@@ -78,9 +79,10 @@ def check_kind(kind: type) -> None:
 def error_in(body: bytes, into: type | None) -> ApiError | None:
     """Return the error that a body holds in place of ``into``; None where it is of that type, or no error.
 
-    An error is an object with ``code`` and ``description``, in any letter case, that has no member of the type. A type
-    that has a ``code`` of its own is believed to mean it. Of a type that takes any object an error has members of
-    errors alone; where nothing is wanted, every object with these two is one.
+    An error is an object with ``code`` and ``description``, in any letter case, that has no member of the type but for
+    links and attributes, which all resources have. A type that has a ``code`` of its own is believed to mean it. Of a
+    type that takes any object an error has members of errors alone; where nothing is wanted, every object with these
+    two is one.
     """
     if not _OBJECT.match(body):
         return None
@@ -109,7 +111,7 @@ def _names_of(into: type | None) -> frozenset[str] | None:
         return frozenset()
     own = _member_names(inspect.type_info(into))
     # The code of an error is no sign of a type that has none, nor is what else stands beside it.
-    return own if own is None or "code" in own else own - _ERROR.keys()
+    return own if own is None or "code" in own else own - _ERROR.keys() - _FRAME
 
 
 def _member_names(kind: inspect.Type) -> frozenset[str] | None:
@@ -147,7 +149,18 @@ def _unwrapped(item: bytes) -> bytes:
 
 def _decode(body: bytes, into: type) -> object:
     pages = _pages(into)
-    return _read(body, into) if pages is None else pages.read(body)
+    if pages is not None:
+        return pages.read(body)
+    found = _read(body, into)
+    # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
+    if (
+        issubclass(type(found), ResourceCollection)
+        and "items" in cast("Any", found).__struct_encode_fields__
+        and not cast("Any", found).items
+        and _any_pages.read(body).items
+    ):
+        raise msgspec.ValidationError("it has items that this type does not take - at `$.items`")
+    return found
 
 
 def _read(body: bytes | msgspec.Raw, into: type) -> object:
@@ -167,7 +180,8 @@ class _Pages:
     """Reads pages of items of one type.
 
     The fast look knows every name of a page and takes no other, so what is named otherwise is looked at again rather
-    than passed over. A page without items is looked at again, too: it has to say that it holds nothing.
+    than passed over. A page without items is looked at again, too: it has to say that it holds nothing. So is one whose
+    attributes do not say what it is: they may be spelt otherwise.
     """
 
     _MOST_NEW = 16
@@ -195,12 +209,12 @@ class _Pages:
         page = msgspec.defstruct("Page", fields, rename=new, forbid_unknown_fields=True, gc=False)
         return msgspec.json.Decoder(page, dec_hook=_hook, float_hook=Decimal)
 
-    def read(self, body: bytes) -> object:
+    def read(self, body: bytes) -> ResourceCollection[object]:
         try:
             page = self._fast.decode(body)
         except msgspec.ValidationError:
             return self._look_again(body)
-        if not page.items:
+        if not page.items or (page.attributes is not None and page.attributes.object_type is None):
             return self._look_again(body)
         return ResourceCollection(
             items=self._held(page.items) if self._nullable else page.items,
@@ -210,7 +224,7 @@ class _Pages:
             continuation_token=page.continuationToken,
         )
 
-    def _look_again(self, body: bytes) -> object:
+    def _look_again(self, body: bytes) -> ResourceCollection[object]:
         if body.lstrip(_BLANKS).startswith(b"["):
             return ResourceCollection(items=self._held(_read(body, self._items)))
         members = _members.decode(body)
@@ -531,3 +545,4 @@ def _flag(value: object) -> object:
 
 _links = cast("_Reader", _reader(ResourceLinks))
 _attributes = cast("_Reader", _reader(ResourceAttributes))
+_any_pages = _Pages(Any)
