@@ -565,7 +565,25 @@ class Right(msgspec.Struct):
     b: int
 
 
-@pytest.mark.parametrize("into", [Left | Right, list[Left | Right], ResourceCollection[Left | Right], "Order", complex])
+class Within(msgspec.Struct):
+    again: "Within | None" = None
+    odd: dict[str, complex] = {}
+
+
+@pytest.mark.parametrize(
+    "into",
+    [
+        Left | Right,
+        list[Left | Right],
+        ResourceCollection[Left | Right],
+        "Order",
+        complex,
+        list[complex],
+        tuple[int, complex],
+        dict[str, Within],
+        Within | None,
+    ],
+)
 def test_a_type_that_cannot_be_read_is_refused_before_anything_is_sent(into):
     error, fake = call([], lambda client: client.request("POST", "x/y", into, body={}))
     assert type(error) is TypeError
@@ -573,7 +591,7 @@ def test_a_type_that_cannot_be_read_is_refused_before_anything_is_sent(into):
     assert fake.requests == []
 
 
-@pytest.mark.parametrize("into", [object, dict[str, object]])
+@pytest.mark.parametrize("into", [object, dict[str, object], dict[str, object | None]])
 def test_any_object_can_be_asked_for(into):
     body = {"id": "a", "n": [1.5, None, {"x": True}]}
     response, _ = call([answer(body)], lambda client: client.request("GET", "x/y", into))

@@ -68,12 +68,26 @@ def decode(body: bytes, into: type[T]) -> T:
 def check_kind(kind: type) -> None:
     """Raise TypeError for a type that nothing can be decoded into."""
     try:
-        found = inspect.type_info(kind)
-        if isinstance(found, inspect.CustomType) and found.cls not in (Timestamp, JsonObject, object):
-            raise TypeError("pass a struct or a dict type")
+        unknown = _unknown_in(inspect.type_info(kind), set())
+        if unknown is not None:
+            raise TypeError(f"it holds {unknown.__name__}; pass a struct or a dict type")
         msgspec.json.Decoder(kind, dec_hook=_hook)
     except TypeError as error:
         raise TypeError(f"{getattr(kind, '__name__', kind)} is nothing that msgspec can read: {error}") from None
+
+
+def _unknown_in(kind: inspect.Type, seen: set[object]) -> type | None:
+    """Return a type within another that only code of its own could read; None where there is none."""
+    if isinstance(kind, inspect.CustomType):
+        return None if kind.cls in (Timestamp, JsonObject, object) else kind.cls
+    if getattr(kind, "cls", None) in seen:
+        return None  # a struct that holds itself
+    seen.add(getattr(kind, "cls", kind.__class__))
+    inner: list[inspect.Type | None] = [each.type for each in getattr(kind, "fields", ())]
+    inner.extend(getattr(kind, name, None) for name in ("item_type", "key_type", "value_type"))
+    inner.extend([*getattr(kind, "types", ()), *getattr(kind, "item_types", ())])
+    found = (_unknown_in(each, seen) for each in inner if each is not None)
+    return next((each for each in found if each is not None), None)
 
 
 def error_in(body: bytes, into: type | None) -> ApiError | None:
