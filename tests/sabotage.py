@@ -205,15 +205,21 @@ PATCHES = [
     ),
     Patch("F24", "too-soon", TRANSPORT, "if gone and self._gone:", "if gone:"),
     Patch("F24", "no-watch", TRANSPORT, "if not content.is_eof():", "if False:"),
-    Patch("F25", "far-cap", TRANSPORT, "max(received, size) > self._max_body:", "received > self._max_body:"),
+    Patch(
+        "F25",
+        "far-cap",
+        TRANSPORT,
+        "max(received, body.tell() + len(part)) > self._max_body:",
+        "received > self._max_body:",
+    ),
     Patch(
         "F25",
         "bodies-in-errors",
         TRANSPORT,
-        "                    del chunks, chunk, part, unpacking  #",
+        "                    del body, chunk, part, unpacking  #",
         "                    #",
     ),
-    Patch("F25", "unpacked-size-only", TRANSPORT, "max(received, size) > self._max_body:", "size > self._max_body:"),
+    Patch("F25", "unpacked-size-only", TRANSPORT, "max(received, body.tell() + len(part))", "body.tell() + len(part)"),
     Patch(
         "F26",
         "one-by-one",
@@ -331,10 +337,15 @@ PATCHES = [
     Patch("F41", "any-header", PAGING, "if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_FAMILIES):", "if False:"),
     Patch("F41", "method-override", PAGING, '        "x-http-method-override",\n', ""),
     Patch("F41", "underscores", PAGING, 'name.lower().replace("_", "-")', "name.lower()"),
-    Patch("F42", "any-id", TRANSPORT, "if _REQUEST_ID in answer.headers and not self._belongs(answer):", "if False:"),
+    Patch(
+        "F42", "any-id", TRANSPORT, "if _REQUEST_ID in answer.headers and not self._belongs(answer, own):", "if False:"
+    ),
     Patch("F42", "keep-the-connection", TRANSPORT, "_IN_USE.get().close()", "pass"),
-    Patch("F42", "use-what-was-read", TRANSPORT, "if not protocol.should_close and not _readable", "if not _readable"),
+    Patch("F42", "use-what-was-read", TRANSPORT, "if not protocol.should_close and not _half", "if not _half"),
     Patch("F42", "use-what-is-unread", TRANSPORT, " and not _readable(protocol.transport)", ""),
+    Patch("F42", "forget-what-was-begun", TRANSPORT, " and not _half_read(protocol)", ""),
+    Patch("F42", "first-id-alone", TRANSPORT, "answer.headers.getall(_REQUEST_ID)", "[answer.headers[_REQUEST_ID]]"),
+    Patch("F42", "forget-who-waits", TRANSPORT, "others.isdisjoint(self._under_way) and ", ""),
     Patch("F43", "empty-in-silence", DECODING, "if total != 0 and not (total is None and collection):", "if False:"),
     Patch("F43", "letter-case", DECODING, "name = names.get(given.lower())", "name = names.get(given)"),
     Patch("F43", "items-unlike-lines", DECODING, """not in (b"null", b'""', b"[]")""", 'not in (b"null",)'),
@@ -394,6 +405,7 @@ PATCHES = [
     Patch("F51", "each-a-line", "partnercenter_async/cli/failures.py", "if len(names) <= _IN_FULL:", "if True:"),
     Patch("F51", "go-on-in-vain", EXPORT, "if isinstance(error, _OF_ALL) or not", "if not"),
     Patch("F52", "all-at-once", TRANSPORT, "_STEP = 64 * 1024", "_STEP = 0"),
+    Patch("F52", "pieces-read-ahead", TRANSPORT, "                read_bufsize=_READ_AHEAD,\n", ""),
 ]
 
 

@@ -132,6 +132,28 @@ async def test_nobody_gets_a_response_that_came_on_an_idle_connection(echo, seen
 
 
 @pytest.mark.fault("F42")
+@pytest.mark.parametrize("beginning", [b"H", b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: "])
+@pytest.mark.parametrize("at_once", [True, False], ids=["behind an answer", "later"])
+async def test_the_beginning_of_a_response_on_an_idle_connection_ends_it(beginning, at_once):
+    async def handle(connection: Connection) -> None:
+        await connection.request()
+        connection.writer.write(connection.reply({"id": connection.customer}) + (beginning if at_once else b""))
+        await idle.wait()
+        connection.writer.write(b"" if at_once else beginning)
+        await connection.request()
+        connection.writer.write(connection.reply({"id": connection.customer}))
+
+    idle = asyncio.Event()
+    async with serving(handle) as (client, connections):
+        assert (await client.customers.get("c1")).id == "c1"
+        idle.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (await client.customers.get("c2")).id == "c2"
+    assert [len(connection.ids) for connection in connections] == [1, 1]
+
+
+@pytest.mark.fault("F42")
 async def test_an_answer_to_another_request_is_never_delivered():
     """A proxy that is one answer behind on a connection: each request gets the answer to the one before."""
 
@@ -185,6 +207,55 @@ async def test_a_write_that_gets_another_ones_answer_has_an_unknown_outcome(own_
     assert len(connections) == 1
 
 
+@pytest.mark.fault("F42")
+@pytest.mark.parametrize("ids", [["theirs", "own"], ["own", "theirs"], ["unknown", "theirs"]])
+async def test_another_ones_id_among_several_is_another_ones_answer(ids):
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            known = {"theirs": connection.ids[0], "own": connection.ids[-1]}
+            lines = "".join(f"MS-RequestId: {known.get(each, each)}\r\n" for each in ids)
+            connection.writer.write(connection.reply({"id": "x"}, more=lines))
+
+    async with serving(handle) as (client, connections):
+        await client.customers.get("c1")
+        with pytest.raises(OutcomeUnknownError):
+            await client.request("POST", "carts", dict, body={})
+    assert len(connections) == 1
+
+
+@pytest.mark.fault("F42")
+async def test_the_id_of_a_request_under_way_is_known_however_many_have_ended_since():
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            if connection.customer == "slow":
+                slow.append(connection.ids[-1])
+                begun.set()
+                await connection.reader.read()
+                return
+            id = slow[0] if connection.customer == "last" else None
+            connection.writer.write(connection.reply({"id": connection.customer}, id=id))
+
+    slow: list[str] = []
+    begun = asyncio.Event()
+    async with serving(handle) as (client, _):
+        waiting = asyncio.create_task(client.customers.get("slow"))
+        await begun.wait()
+        transport = client._session.shared.transport
+        transport._ended.update((str(number), None) for number in range(10_000))
+        await client.customers.get("x")
+        assert "0" not in transport._ended
+        with pytest.raises(ConnectionLostError):
+            await client.customers.get("last")
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert not transport._under_way
+        with pytest.raises(ConnectionLostError):
+            await client.customers.get("last")
+
+
 async def test_a_refusal_that_carries_its_own_id_is_that_refusal():
     async def handle(connection: Connection) -> None:
         while True:
@@ -235,10 +306,10 @@ async def test_request_ids_that_are_long_gone_take_no_memory():
 
     async with serving(handle) as (client, _):
         transport = client._session.shared.transport
-        transport._sent.update((str(number), None) for number in range(10_000))
+        transport._ended.update((str(number), None) for number in range(10_000))
         await client.customers.get("x")
-        assert len(transport._sent) == 10_000
-        assert "0" not in transport._sent
+        assert len(transport._ended) == 10_000
+        assert "0" not in transport._ended
 
 
 @pytest.mark.fault("F24")
@@ -334,6 +405,45 @@ async def test_a_body_of_just_the_cap_takes_no_more_either(cap):
             tracemalloc.stop()
         assert len(response.raw) == cap
         assert peak <= 2 * cap + (1 << 20)
+
+
+@pytest.mark.fault("F52")
+@pytest.mark.parametrize("piece", [2, 4])
+async def test_a_body_in_tiny_pieces_takes_no_more_either(piece):
+    cap = 100_000
+    whole = b"%x\r\n%s\r\n" % (piece, b" " * piece)
+
+    async def handle(connection: Connection) -> None:
+        await connection.request()
+        connection.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(cap // piece + 1 if piece == 4 else 50):
+                connection.writer.write(whole if piece == 4 else whole * 1100)
+                await connection.writer.drain()
+                for _ in range(2 if piece == 4 else 0):
+                    await asyncio.sleep(0)  # so that each piece is read alone
+
+    async with serving(handle, max_body=cap) as (client, _):
+        tracemalloc.start()
+        try:
+            with pytest.raises(BodyTooLargeError):
+                await client.customers.get("c")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak <= 2 * cap + (1 << 20)
+
+
+async def test_a_head_request_has_no_body_that_could_be_too_large():
+    async def handle(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99999999999\r\n\r\n")
+
+    async with serving(handle) as (client, connections):
+        for _ in range(2):
+            assert (await client.request("HEAD", "customers/c")).raw == b""
+    assert len(connections) == 1
 
 
 @pytest.mark.fault("F47")

@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
+from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
@@ -39,9 +40,10 @@ CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
 _PACKED_STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time,
 _STEP = 64 * 1024  # to so many bytes at most
+_READ_AHEAD = 64 * 1024  # bytes of a body that aiohttp keeps until they are read, in a sixteenth as many pieces
 _MOST_MEMBERS = 1000  # packed one behind the other in one body
 _REQUEST_ID = "MS-RequestId"
-_REMEMBERED = 10_000  # ids of requests, by which the answer to another one is told; as many as 15 idle seconds see
+_REMEMBERED = 10_000  # ids of requests that have ended, by which a late answer is told
 _LOOKS = 0.5  # seconds between looks at whether the connection of a body is still there
 
 
@@ -115,7 +117,8 @@ class AiohttpTransport:
             total=None, connect=CONNECT_TIMEOUT if self._owned else None, sock_connect=CONNECT_TIMEOUT
         )
         self._proxy = _proxy(URL(endpoint))
-        self._sent: OrderedDict[str, None] = OrderedDict()
+        self._under_way: set[str] = set()  # the ids of requests,
+        self._ended: OrderedDict[str, None] = OrderedDict()  # and of those that ended lately
         self._foreign_ids = False  # the service was seen to answer with ids that nobody here has sent
 
     async def send(self, request: Request, /) -> RawResponse:
@@ -125,7 +128,8 @@ class AiohttpTransport:
         session = self._session
         if session is None:
             session = self._session = aiohttp.ClientSession(connector=_Pool(), cookie_jar=aiohttp.DummyCookieJar())
-        self._remember(request)
+        own = next((value.lower() for name, value in request.headers if name == _REQUEST_ID), "")
+        self._under_way.add(own)
         try:
             async with session.request(
                 request.method,
@@ -135,12 +139,13 @@ class AiohttpTransport:
                 allow_redirects=False,
                 auto_decompress=False,
                 raise_for_status=False,
+                read_bufsize=_READ_AHEAD,
                 timeout=self._timeout,
                 ssl=self._ssl,
                 proxy=self._proxy,
                 middlewares=(_SendOnce(),),
             ) as answer:
-                if _REQUEST_ID in answer.headers and not self._belongs(answer):
+                if _REQUEST_ID in answer.headers and not self._belongs(answer, own):
                     raise ConnectionLostError("another request's answer came, and its connection was closed")
                 lines = tuple(answer.headers.items())
                 if not "".join([value for _, value in lines]).isascii():
@@ -161,24 +166,26 @@ class AiohttpTransport:
             raise ConnectionLostError("what came is no answer in HTTP") from bare(error)
         except (aiohttp.ClientError, HttpProcessingError, OSError, asyncio.IncompleteReadError) as error:
             raise ConnectionLostError("the connection broke before the whole answer was there") from bare(error)
+        finally:
+            self._remember(own)
 
-    def _remember(self, request: Request) -> None:
-        """Note a request's id, and forget the oldest one."""
-        for name, value in request.headers:
-            if name == _REQUEST_ID:
-                self._sent[value.lower()] = None
-                if len(self._sent) > _REMEMBERED:
-                    self._sent.popitem(last=False)
+    def _remember(self, own: str) -> None:
+        """Note the id of a request that has ended, and forget the oldest one."""
+        self._under_way.discard(own)
+        self._ended[own] = None
+        self._ended.move_to_end(own)
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
 
-    def _belongs(self, answer: aiohttp.ClientResponse) -> bool:
+    def _belongs(self, answer: aiohttp.ClientResponse, own: str) -> bool:
         """Tell whether an answer is not known to be another request's; the connection of one that is gets closed.
 
         No source proves that the service gives ids back, so an id that nobody knows says nothing.
         """
-        theirs = answer.headers[_REQUEST_ID].lower()
-        if theirs == answer.request_info.headers.get(_REQUEST_ID, "").lower():
+        others = {value.lower() for value in answer.headers.getall(_REQUEST_ID)} - {own}
+        if not others:
             return True
-        if theirs in self._sent:
+        if not (others.isdisjoint(self._under_way) and others.isdisjoint(self._ended)):
             answer.close()
             if self._owned:
                 _IN_USE.get().close()  # which a small answer has already given back
@@ -190,25 +197,24 @@ class AiohttpTransport:
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         """Read a body up to the cap, counted unpacked."""
-        if (answer.content_length or 0) > self._max_body:
+        if not answer.content.is_eof() and (answer.content_length or 0) > self._max_body:
             raise self._too_large()
         encoding = answer.headers.get("Content-Encoding", "").strip().lower()
         unpacking: _Unpacking | None = None
-        chunks: list[bytes] = []
-        received = size = 0
+        body = BytesIO()  # in a list, a body that comes in tiny pieces would take many times its size
+        received = 0
         while chunk := await answer.content.readany():
             if not received and encoding in {"gzip", "x-gzip", "deflate"}:
                 unpacking = _Unpacking(encoding, chunk)
             received += len(chunk)
             for part in (chunk,) if unpacking is None else unpacking.parts(chunk):
-                size += len(part)
-                if max(received, size) > self._max_body:
-                    del chunks, chunk, part, unpacking  # whoever keeps the error keeps its frames
+                if max(received, body.tell() + len(part)) > self._max_body:
+                    del body, chunk, part, unpacking  # whoever keeps the error keeps its frames
                     raise self._too_large()
-                chunks.append(part)
+                body.write(part)
         if unpacking is not None and not unpacking.ended:
             raise aiohttp.ClientPayloadError("the packed body has no end")
-        return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+        return body.getvalue()
 
     def _checked(self, body: bytes) -> bytes:
         if len(body) > self._max_body:
@@ -336,11 +342,20 @@ class _Pool(aiohttp.TCPConnector):
             if protocol not in self._used:
                 self._used.add(protocol)
                 break
-            if not protocol.should_close and not _readable(protocol.transport):
+            if not protocol.should_close and not _half_read(protocol) and not _readable(protocol.transport):
                 break
             connection.close()
         _IN_USE.set(protocol)
         return connection
+
+
+def _half_read(protocol: "ResponseHandler") -> bool:
+    """Tell whether aiohttp has read the beginning of a response, which it would forget at the next request."""
+    parser = protocol._parser  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # nothing else tells
+    try:
+        return parser is not None and parser.feed_eof() is not None
+    except Exception:  # noqa: BLE001 - whatever a beginning makes of it
+        return True
 
 
 def _readable(transport: asyncio.BaseTransport | None) -> bool:
