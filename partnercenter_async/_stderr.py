@@ -49,7 +49,7 @@ class _Stderr(io.TextIOBase):
 
 
 def replace() -> None:
-    """Put such a stderr in the place of Python's.
+    """Put such a stderr in the place of Python's, but for a console of Windows, which takes all.
 
     Descriptors that the command was started without lead nowhere from now on: the next file to be opened, such as an
     output, would get their number, and whatever is written to stderr or stdout.
@@ -59,4 +59,6 @@ def replace() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.platform == "win32" and sys.stderr is not None and sys.stderr.isatty():
+        return  # it would read bytes in a code page of its own, and Python's stderr does not write bytes to it
     sys.stderr = _Stderr(getattr(sys.stderr, "encoding", None) or "utf-8")

@@ -576,6 +576,25 @@ async def test_without_its_extra_parquet_says_how_to_get_it(emulator, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+async def test_stdout_under_its_other_names_is_not_replaced_where_it_leads_to_a_file(emulator, tmp_path, name):
+    if not Path(name).parent.exists():
+        pytest.skip(f"there is no {name}")
+    path = tmp_path / "all"
+    script = 'echo before; "$@"; echo behind'
+    with path.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", script, "sh", *COMMAND, *ALL, "--output", name),
+            env=environment(emulator.environment()),
+            stdout=file,
+        )
+        assert await process.wait() == 0
+    first, *lines, last = path.read_bytes().splitlines()
+    assert (first, last) == (b"before", b"behind")
+    assert len(lines) == len(everything(emulator.data))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such device")
 async def test_a_device_is_written_to_at_once(emulator):
     ended = await run(emulator, *ALL, "--output", "/dev/stdout")

@@ -224,7 +224,10 @@ async def test_provisioning_without_a_user_says_once_what_to_set_and_goes_on_wit
     ended = await command(emulator, *with_checkpoint, **app)
     assert ended.code == 1
     note, error, hint = ended.errors.splitlines()
-    assert note.startswith("note: every customer so far was refused for the reason below, so no more were asked for")
+    assert note == (
+        "note: every customer with anything to read was refused in this run for the reason below, so it stopped; "
+        "--keep-going reads on all the same"
+    )
     assert error.startswith("error: 403 Forbidden, code 900329: This resource is not for tokens of an application")
     assert "; set PARTNER_CENTER_REFRESH_TOKEN to the refresh token of a user (App+User): no app alone" in error
     assert hint == f"note: run the same command again to go on from {tmp_path / 'c'}"
@@ -255,6 +258,7 @@ async def test_the_command_keeps_going_where_it_is_told_to_and_groups_what_fails
     *each, more, last = ended.errors.splitlines()
     failing = [name for name in emulator.data.customer_ids() if emulator.data.order_count(name)]
     assert len(each) == 3
+    assert all("; set PARTNER_CENTER_REFRESH_TOKEN to the refresh token of a user" in line for line in each)
     told = [re.match(r"error: customer (\S+): 403 Forbidden, code 900329: ", line)[1] for line in each]  # type: ignore[index]
     found = re.fullmatch(
         r"error: ([\d,]+) more customers failed likewise \(403 Forbidden, code 900329\): (.*?)( and \d+ more)?", more
@@ -285,7 +289,7 @@ async def test_each_refusal_has_a_remedy_in_the_commands_words(emulator):
 
 def test_failures_are_grouped_by_their_cause():
     lines: list[str] = []
-    failures = Failures(lines.append, "customers")
+    failures = Failures(lines.append, "customer")
     for number in range(10):
         for error in (
             NotFoundError(f"404 Not Found, code 1000: There is no {number}."),
@@ -307,9 +311,18 @@ def test_failures_are_grouped_by_their_cause():
     assert lines[1].endswith(": c3, c4, c5, c6, c7, c8, c9")
 
 
+def test_one_more_of_a_cause_is_one():
+    lines: list[str] = []
+    failures = Failures(lines.append, "customer")
+    for number in range(4):
+        failures.add(f"c{number}", f"customer c{number}", PermissionDeniedError("403 Forbidden"))
+    failures.sum_up()
+    assert lines[-1] == "error: 1 more customer failed likewise (403 Forbidden): c3"
+
+
 def test_causes_without_end_are_told_of_in_few_lines_too():
     lines: list[str] = []
-    failures = Failures(lines.append, "customers")
+    failures = Failures(lines.append, "customer")
     for number in range(10_000):
         failures.add(f"c{number}", f"customer c{number}", PermissionDeniedError(f"403 Forbidden, code X{number}: No."))
     failures.sum_up()

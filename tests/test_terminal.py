@@ -21,7 +21,7 @@ from test_cli import COMMAND, environment, run
 from test_export_command import everything, found
 from typer.testing import CliRunner
 
-from partnercenter_async import PartnerCenterError
+from partnercenter_async import PartnerCenterError, _stderr
 from partnercenter_async._session.logs import logger
 from partnercenter_async.cli import app
 from partnercenter_async.cli.check import Totals
@@ -146,7 +146,7 @@ def test_no_note_is_more_than_a_line_or_marked_up(text):
 @example(HOSTILE, HOSTILE)
 def test_failures_are_told_of_in_lines_of_our_own(name, text):
     to, value = console()
-    failures = Failures(Meter(to, "orders").note, "customers")
+    failures = Failures(Meter(to, "orders").note, "customer")
     for number in range(6):
         failures.add(f"{name}{number}", f"customer {name}", text if number % 2 else ValueError(text))
     failures.sum_up()
@@ -348,3 +348,16 @@ async def test_no_output_gets_stderrs_number(tmp_path):
     )
     assert await process.wait() == 0
     assert (tmp_path / "o").read_bytes() == b"1"
+
+
+@pytest.mark.fault("F50")
+def test_a_windows_console_stays_pythons_own(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    for theirs in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", theirs)
+        _stderr.replace()
+        assert (sys.stderr is theirs) == theirs.isatty()

@@ -15,10 +15,10 @@ _cause = re.compile("[^:;,(]*(, code [^:;(]*)?")
 class Failures:
     """Tells of the first failures of each cause in full, and at the end how many more there are, and of whom."""
 
-    def __init__(self, tell: Callable[[str], None], inputs: str) -> None:
-        """Take who prints a line, and what the inputs are."""
+    def __init__(self, tell: Callable[[str], None], one: str) -> None:
+        """Take who prints a line, and what an input is."""
         self._tell = tell
-        self._inputs = inputs
+        self._one = one
         self._names: dict[str, list[str]] = {}
 
     def add(self, name: str, described: str, error: Exception | str) -> None:
@@ -39,7 +39,8 @@ class Failures:
                 rest = len(more) - _NAMED
                 end = f" and {rest:,} more" if rest > 0 else ""
                 named = ", ".join(more[:_NAMED])
-                self._tell(f"error: {len(more):,} more {self._inputs} failed likewise ({cause}): {named}{end}")
+                what = self._one if len(more) == 1 else f"{self._one}s"
+                self._tell(f"error: {len(more):,} more {what} failed likewise ({cause}): {named}{end}")
 
 
 def _cause_of(error: Exception | str) -> str:

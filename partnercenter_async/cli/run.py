@@ -72,7 +72,7 @@ def execute(
             in_vain = not (meter.items or meter.customers)  # such as an id that the service does not know
             if is_callers_own(error):
                 in_vain = in_vain and target.checkpoint is None
-                error.remedy = _REMEDIES[error.code]
+            _put_in_own_words(error)
             raise
 
     async def exported() -> int:
@@ -103,12 +103,13 @@ def _identity(reading: Reading, command: str, options: Mapping[str, object], tar
 async def _export(
     reading: Reading, identity: Mapping[str, str], target: Target, concurrency: int, meter: Meter, *, keep_going: bool
 ) -> Report:
-    failures = Failures(meter.note, f"{reading.one}s")
+    failures = Failures(meter.note, reading.one)
     told: set[str] = set()
 
     def failed(name: str, error: Exception | str) -> None:
         told.add(name)
         if not reading.single:
+            _put_in_own_words(error)
             failures.add(name, reading.describe(name), error)
 
     output = target.open(reading.table)
@@ -132,13 +133,19 @@ async def _export(
     except PartnerCenterError as error:
         if is_callers_own(error) and meter.began and not (told or reading.single):
             meter.note(
-                f"note: every {reading.one} so far was refused for the reason below, so no more were asked for; "
-                "--keep-going asks for them all the same"
+                f"note: every {reading.one} with anything to read was refused in this run for the reason below, "
+                "so it stopped; --keep-going reads on all the same"
             )
         raise
     finally:
         failures.sum_up()
     return report
+
+
+def _put_in_own_words(error: Exception | str) -> None:
+    """Let an error name what whoever runs the command can do, rather than who writes a program."""
+    if isinstance(error, PartnerCenterError) and is_callers_own(error):
+        error.remedy = _REMEDIES[error.code]
 
 
 def _hint(target: Target) -> str | None:

@@ -16,6 +16,7 @@ from partnercenter_async.jobs.outputs import Output, StreamOutput
 from partnercenter_async.jobs.tables import Table
 
 STDOUT = "-"
+_STDOUT_TOO = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})  # where it is a file, they lead to its name
 _ENDINGS = {".csv": Format.CSV, ".parquet": Format.PARQUET}
 _octal = re.compile("(0o)?[0-7]{3,4}")
 _NOT_WRITTEN = frozenset({".bz2", ".gz", ".xls", ".xlsx", ".xz", ".zip", ".zst"})
@@ -46,6 +47,8 @@ class Target:
     @classmethod
     def of(cls, format: Format | None, output: str, checkpoint: str | None, mode: str | None = None) -> "Target":
         """Take what was asked for; without a format the output's name tells it."""
+        if output in _STDOUT_TOO:
+            output = STDOUT
         if format is None:
             ending = Path(output).suffix.lower()
             if ending in _NOT_WRITTEN:
