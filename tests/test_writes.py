@@ -157,6 +157,25 @@ def test_a_write_of_unknown_outcome_also_says_what_was_met(met, kind):
         assert str(other) == str(error)
 
 
+class OwnLostError(ConnectionLostError):
+    """What a caller's own transport may raise."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"lost {host}:{port}")
+        self.port = port
+
+
+@pytest.mark.fault("F3")
+def test_an_error_class_of_a_callers_own_hides_no_unknown_outcome():
+    error, _ = call([OwnLostError("h", 1)], lambda client: client.request("POST", "carts", body={}))
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, OwnLostError)
+    other = pickle.loads(pickle.dumps(error))
+    assert vars(other) == vars(error)
+    assert other.args == error.args
+    assert other.port == 1
+
+
 @pytest.mark.fault("F3")
 @pytest.mark.parametrize(
     ("last", "kind"),
