@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from partnercenter_async import (
     BadAnswerError,
     BodyTooLargeError,
+    ConflictError,
     ConnectError,
     ConnectionLostError,
     CredentialError,
@@ -155,6 +156,20 @@ def test_a_write_of_unknown_outcome_also_says_what_was_met(met, kind):
         assert type(other) is type(error)
         assert vars(other) == vars(error)
         assert str(other) == str(error)
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("code", [800060, "800060"])
+def test_an_order_that_may_be_in_progress_is_not_safe_to_repeat(code):
+    refusal = answer({"code": code, "description": "in progress"}, status=409)
+    error, fake = call([refusal], lambda client: client.request("POST", "customers/c/orders", body={}))
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, ConflictError)
+    assert not error.safe_to_repeat
+    assert len(fake.requests) == 1
+    error, _ = call([refusal], lambda client: client.request("PUT", "customers/c/carts/c", body={}))
+    assert type(error) is ConflictError
+    assert error.safe_to_repeat
 
 
 class OwnLostError(ConnectionLostError):
