@@ -145,7 +145,7 @@ class TokenSource:
             authorization = Secret("Bearer " + token.token)
             if not _SENDABLE.fullmatch(authorization):
                 raise CredentialError(
-                    "the credential gave a token that is empty or holds what no token can, such as a line end"
+                    "the credential gave a token that is empty or holds what no header can carry, such as a line end"
                 )
         except CredentialError:
             raise
