@@ -342,7 +342,9 @@ def _outcome_unknown(kind: type[PartnerCenterError], message: str) -> OutcomeUnk
         _UNKNOWN[kind] = cast(
             "type[OutcomeUnknownError]", type("OutcomeUnknownError", (OutcomeUnknownError, kind), members)
         )
-    return _UNKNOWN[kind](message)
+    made = _UNKNOWN[kind].__new__(_UNKNOWN[kind], message)
+    PartnerCenterError.__init__(made, message)  # a class of a caller's transport may want other arguments
+    return made
 
 
 def excerpt(foreign: bytes | str) -> str:

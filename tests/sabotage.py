@@ -343,6 +343,7 @@ PATCHES = [
     Patch("F42", "keep-the-connection", TRANSPORT, "_IN_USE.get().close()", "pass"),
     Patch("F42", "use-what-was-read", TRANSPORT, "if not protocol.should_close and not _half", "if not _half"),
     Patch("F42", "use-what-is-unread", TRANSPORT, " and not _readable(protocol.transport)", ""),
+    Patch("F3", "order-in-progress", WRITES, " and error.code != _IN_PROGRESS", ""),
     Patch("F42", "forget-what-was-begun", TRANSPORT, " and not _half_read(protocol)", ""),
     Patch("F42", "first-id-alone", TRANSPORT, "answer.headers.getall(_REQUEST_ID)", "[answer.headers[_REQUEST_ID]]"),
     Patch("F42", "forget-who-waits", TRANSPORT, "others.isdisjoint(self._under_way) and ", ""),

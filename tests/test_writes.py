@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from partnercenter_async import (
     BadAnswerError,
     BodyTooLargeError,
+    ConflictError,
     ConnectError,
     ConnectionLostError,
     CredentialError,
@@ -155,6 +156,39 @@ def test_a_write_of_unknown_outcome_also_says_what_was_met(met, kind):
         assert type(other) is type(error)
         assert vars(other) == vars(error)
         assert str(other) == str(error)
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.parametrize("code", [800060, "800060"])
+def test_an_order_that_may_be_in_progress_is_not_safe_to_repeat(code):
+    refusal = answer({"code": code, "description": "in progress"}, status=409)
+    error, fake = call([refusal], lambda client: client.request("POST", "customers/c/orders", body={}))
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, ConflictError)
+    assert not error.safe_to_repeat
+    assert len(fake.requests) == 1
+    error, _ = call([refusal], lambda client: client.request("PUT", "customers/c/carts/c", body={}))
+    assert type(error) is ConflictError
+    assert error.safe_to_repeat
+
+
+class OwnLostError(ConnectionLostError):
+    """What a caller's own transport may raise."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"lost {host}:{port}")
+        self.port = port
+
+
+@pytest.mark.fault("F3")
+def test_an_error_class_of_a_callers_own_hides_no_unknown_outcome():
+    error, _ = call([OwnLostError("h", 1)], lambda client: client.request("POST", "carts", body={}))
+    assert isinstance(error, OutcomeUnknownError)
+    assert isinstance(error, OwnLostError)
+    other = pickle.loads(pickle.dumps(error))
+    assert vars(other) == vars(error)
+    assert other.args == error.args
+    assert other.port == 1
 
 
 @pytest.mark.fault("F3")

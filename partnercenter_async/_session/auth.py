@@ -145,7 +145,7 @@ class TokenSource:
             authorization = Secret("Bearer " + token.token)
             if not _SENDABLE.fullmatch(authorization):
                 raise CredentialError(
-                    "the credential gave a token that holds a line end or another sign that no header can carry"
+                    "the credential gave a token that is empty or holds what no header can carry, such as a line end"
                 )
         except CredentialError:
             raise

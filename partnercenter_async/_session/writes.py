@@ -23,6 +23,7 @@ METHODS = _REPEATABLE | {"POST", "PATCH"}
 # Answers by which a request was certainly refused. Others leave it open: 408, 499, 502 and their like may come from
 # before the service as well as from behind it, and 301 to 303 may mean "done, look there".
 _REFUSALS = frozenset({307, 308, *range(400, 418), *range(421, 427), 428, 429, 431, 451, 501}) - {408}
+_IN_PROGRESS = 800060  # the code of a 409 for an order that may be on its way: another one would be a second order
 
 
 class Effect(IntEnum):
@@ -35,7 +36,8 @@ class Effect(IntEnum):
 
 def effect_of(error: PartnerCenterError, *, sent: bool) -> Effect:
     """Tell what a failed try may have done."""
-    if not sent or isinstance(error, ConnectError) or error.status in _REFUSALS:
+    refused = error.status in _REFUSALS and error.code != _IN_PROGRESS
+    if not sent or isinstance(error, ConnectError) or refused:
         return Effect.NOTHING
     return Effect.DONE if isinstance(error, DecodeError) else Effect.UNKNOWN
 
