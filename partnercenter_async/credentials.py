@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import urlencode
@@ -40,7 +41,7 @@ class _TokenAnswer(msgspec.Struct, frozen=True):
     """What the token endpoint sends, of either kind."""
 
     access_token: str | None = None
-    expires_in: int | None = None
+    expires_in: object = None  # a number, mostly; whatever it is, the tokens beside it count
     refresh_token: str | None = None
     error: str | None = None
     error_description: str | None = None
@@ -158,12 +159,12 @@ class RefreshTokenCredential:
         async with self._turn:
             await self._store_rotated()
             found = await self._ask(tenant, await self._form(scope, claims))
-            token, lifetime = Secret(found.access_token), found.expires_in
+            token, lifetime = Secret(found.access_token), _lifetime(found.expires_in)
             if found.refresh_token and found.refresh_token != self._refresh_token:
                 self._rotated = Secret(found.refresh_token)
                 del found
                 await self._store_rotated()
-            return AccessToken(token, int(time.time()) + (_LIFETIME if lifetime is None else lifetime))
+            return AccessToken(token, int(time.time() + lifetime))
 
     async def _store_rotated(self) -> None:
         """Hand a new refresh token to the callback, and use it only from then on."""
@@ -230,6 +231,15 @@ def _read(raw: RawResponse) -> _TokenAnswer:
     if error.code not in REMEDIES and found.error in REMEDIES:
         error.remedy = REMEDIES[found.error]
     raise error
+
+
+def _lifetime(expires_in: object) -> float:
+    """Return for how many seconds a token is good; a minute where its issuer says nothing that can be understood."""
+    try:
+        seconds = float(str(expires_in))
+    except ValueError:
+        return _LIFETIME
+    return seconds if isfinite(seconds) else _LIFETIME
 
 
 def _tenant(tenant_id: str) -> str:

@@ -26,6 +26,7 @@ from partnercenter_async import (
     PartnerCenterClient,
     RetryPolicy,
 )
+from partnercenter_async._session.transport import AiohttpTransport
 from partnercenter_async.testing import FakeCredential
 
 
@@ -480,3 +481,15 @@ def test_plain_http_to_another_machine_is_refused(host):
     for name in ("endpoint", "authority"):
         with pytest.raises(ValueError, match=f"{name} must be https"):
             Cloud(**{"endpoint": "https://a", "authority": "https://b", "scope": "s"} | {name: f"http://{host}"})
+
+
+def test_a_proxy_without_a_scheme_is_an_http_proxy_and_what_is_none_is_named(monkeypatch):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
+    assert str(AiohttpTransport("https://api.example.com")._proxy) == "http://proxy.example.com:3128"
+    for odd in ("http://[::1", "http://", "://x", "http://host:port"):
+        monkeypatch.setenv("HTTPS_PROXY", odd)
+        with pytest.raises(ValueError, match="https_proxy in the environment must be a URL"):
+            AiohttpTransport("https://api.example.com")

@@ -376,7 +376,9 @@ def test_a_callback_that_hangs_costs_one_renewal_and_not_the_credential():
     assert stored == ["hung", "refresh-1"]
 
 
-@pytest.mark.parametrize("field", [{}, {"expires_in": None}])
+@pytest.mark.parametrize(
+    "field", [{}, *[{"expires_in": odd} for odd in (None, "soon", "", True, [], {}, "inf", "1e999")]]
+)
 def test_a_token_without_a_lifetime_is_good_for_a_minute(field):
     body = {"access_token": "access-1"} | field
     made, transport = credential(lambda _: answer(body))
@@ -393,3 +395,16 @@ def test_a_token_without_a_lifetime_is_good_for_a_minute(field):
         return counts
 
     assert run_in_virtual_time(work()) == [1, 2]
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize("expires_in", [3599.5, "3600", "3600.5", None, "soon", []])
+def test_no_odd_lifetime_loses_a_new_refresh_token(expires_in):
+    stored: list[str] = []
+
+    async def store(refresh_token: str) -> None:
+        stored.append(refresh_token)
+
+    made, _ = credential([token(refresh_token="refresh-1", expires_in=expires_in)], on_rotation=store)
+    assert run_in_virtual_time(made.get_token(SCOPE)).token == "access-1"
+    assert stored == ["refresh-1"]

@@ -351,7 +351,7 @@ class _Pool(aiohttp.TCPConnector):
 
 def _half_read(protocol: "ResponseHandler") -> bool:
     """Tell whether aiohttp has read the beginning of a response, which it would forget at the next request."""
-    parser = protocol._parser  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  # nothing else tells
+    parser = getattr(protocol, "_parser", None)  # nothing else tells, and a later aiohttp may have none
     try:
         return parser is not None and parser.feed_eof() is not None
     except Exception:  # noqa: BLE001 - whatever a beginning makes of it
@@ -425,4 +425,12 @@ def _proxy(endpoint: URL) -> URL | None:
     if urllib.request.proxy_bypass_environment(host):  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - missing from the stubs
         return None
     proxy = urllib.request.getproxies_environment().get(endpoint.scheme)
-    return URL(proxy) if proxy else None
+    if not proxy:
+        return None
+    try:
+        url = URL(proxy if "://" in proxy else f"http://{proxy}")
+    except ValueError:
+        url = URL()
+    if not url.host:
+        raise ValueError(f"{endpoint.scheme}_proxy in the environment must be a URL such as http://host:port")
+    return url
