@@ -1,6 +1,7 @@
 """App+User tokens: redeemed, rotated, refused."""
 
 import asyncio
+import gc
 import pickle
 from urllib.parse import parse_qs
 
@@ -408,3 +409,55 @@ def test_no_odd_lifetime_loses_a_new_refresh_token(expires_in):
     made, _ = credential([token(refresh_token="refresh-1", expires_in=expires_in)], on_rotation=store)
     assert run_in_virtual_time(made.get_token(SCOPE)).token == "access-1"
     assert stored == ["refresh-1"]
+
+
+def test_several_scopes_go_out_with_blanks_between_them():
+    made, transport = credential([token()])
+    run_in_virtual_time(made.get_token("a/.default", "b/.default"))
+    assert form(transport.requests[0])["scope"] == "a/.default b/.default"
+
+
+def test_an_assertion_that_never_comes_ends_at_the_timeout():
+    async def never() -> str:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    async def ask() -> float:
+        with pytest.raises(TimeoutError):
+            await made.get_token(SCOPE)
+        return asyncio.get_running_loop().time()
+
+    made, _ = credential([], client_assertion=never, timeout=5.0)
+    assert run_in_virtual_time(ask()) == 5.0
+
+
+def test_a_refusal_without_a_word_is_told_by_its_reason():
+    made, _ = credential([answer(b"", status=418, reason="I'm a teapot")])
+    with pytest.raises(CredentialError, match="answered 418 I'm a teapot;"):
+        run_in_virtual_time(made.get_token(SCOPE))
+
+
+def test_a_redemption_that_fails_after_its_caller_has_gone_is_heard_of_by_nobody():
+    async def slow(_request):
+        await asyncio.sleep(1)
+        return refusal("AADSTS700082")
+
+    async def leave(way: str) -> list[dict[str, object]]:
+        told: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        caller = asyncio.create_task(made.get_token(SCOPE))
+        await asyncio.sleep(0.5)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        del caller
+        if way == "close":
+            await made.close()
+        await asyncio.sleep(2)
+        gc.collect()
+        return told
+
+    for way in ("close", "forget"):
+        made, transport = credential(slow)
+        assert run_in_virtual_time(leave(way)) == []
+        assert len(transport.requests) == 1

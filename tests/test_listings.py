@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from helpers import BASE, Fake, call, page
 from test_paging import walk
@@ -374,3 +375,28 @@ def test_switches_are_taken():
         "customers/c/orders?billingType=Annual",
         "customers/c/orders/o",
     ]
+
+
+def test_a_refused_link_tells_of_the_page_that_it_stood_on():
+    error, _ = call(
+        [page("o1", next="customers/other/orders")],
+        lambda client: client.orders.list("c", include_price=True).collect(),
+    )
+    assert type(error) is LinkError
+    assert error.url == BASE + "customers/c/orders"
+    assert (error.method, error.status) == ("GET", 200)
+
+
+def test_a_listing_of_arrays_read_into_another_type_is_the_same_listing():
+    class Head(msgspec.Struct):
+        id: str
+
+    async def both(client: PartnerCenterClient) -> list[str]:
+        walk = client.migrations.list(customer_tenant_id="t").into(Head)
+        async for first in walk.pages():
+            rest = client.migrations.list(customer_tenant_id="t").pages(continuation=first.continuation)
+            return [first.items[0].id, *[each.id async for found in rest for each in found.items]]
+        raise AssertionError
+
+    answers = [answer([{"id": "m1"}], headers={"MS-ContinuationToken": "t2"}), answer([{"id": "m2"}])]
+    assert call(answers, both)[0] == ["m1", "m2"]
