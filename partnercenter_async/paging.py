@@ -370,7 +370,7 @@ class _Walk(Generic[T]):
             raise LinkError(f"the next link is not followed: {error}") from None
         if self._seen and _mark(url, cursor.headers) in self._seen:
             raise LinkLoopError("the next link was followed before; the walk would never end")
-        if self._empty > self.listing.session.settings.max_empty_pages:
+        if self._empty and self._empty > self.listing.session.settings.max_empty_pages:
             raise LinkLoopError(f"{self._empty} pages in a row held nothing; the walk might never end")
         return url, cursor.headers
 

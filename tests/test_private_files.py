@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -304,22 +302,21 @@ async def test_an_output_that_a_backup_links_to_is_replaced_and_the_backup_stays
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
 @pytest.mark.fault("F48")
-def test_a_leftover_of_somebody_elses_that_others_may_read_is_refused():
-    folder = Path(tempfile.mkdtemp())  # tmp_path is in a folder that nobody else may enter
-    folder.chmod(0o777)
-    path = folder / "orders.partial"
+def test_a_leftover_of_somebody_elses_that_others_may_read_is_refused(tmp_path):
+    tmp_path.chmod(0o777)
+    path = tmp_path / "orders.partial"
     path.write_text("left over")
     path.chmod(0o666)
     program = (
         "import os, sys; from pathlib import Path; from partnercenter_async.jobs.disk import Disk\n"
+        f"os.chdir({str(tmp_path)!r})  # by whose name nobody else may come in\n"
         "os.setuid(65534)\n"
-        "try: Disk().open(Path(sys.argv[1]))\n"
+        "try: Disk().open(Path('orders.partial'))\n"
         "except PermissionError as error: print(error)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "others may read it, and it is not yours to change: remove it" in ended.stdout
     assert path.read_text() == "left over"
-    shutil.rmtree(folder)
 
 
 # The command

@@ -16,7 +16,7 @@ from partnercenter_async import (
     ThrottledError,
     fan_out,
 )
-from partnercenter_async._session.throttle import Patience, Throttle
+from partnercenter_async._session.throttle import Throttle
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o1"})
@@ -588,9 +588,9 @@ class Forgetful(list):
 def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
     async def run() -> None:
         throttle = Throttle(4)
-        first, second, third = [await throttle.enter("c", Patience()) for _ in range(3)]
+        first, second, third = [await throttle.enter("c") for _ in range(3)]
         first.throttled(5, 0)
-        waiting = asyncio.create_task(throttle.enter("c", Patience(longest=10)))
+        waiting = asyncio.create_task(throttle.enter("c", longest=10))
         await asyncio.sleep(0)
         second.throttled(20, 0)
         third.throttled(30, 0)

@@ -51,7 +51,7 @@ _FRAME = frozenset({"links", "attributes"})  # of whatever resource, and so a si
 def decode(body: bytes, into: type[T]) -> T:
     """Return a JSON body as ``into``; raises DecodeError."""
     try:
-        return cast("T", _decode(body.removeprefix(_BOM), into))
+        found: T = _decode(body.removeprefix(_BOM), into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         text = str(error)
         what = f"{excerpt(text)}, in a body that begins: {excerpt(body)}" if body.strip() else "it is empty"
@@ -60,6 +60,8 @@ def decode(body: bytes, into: type[T]) -> T:
     except _UnreadableError as error:
         path = "$" + "".join(reversed(error.path))
         made = DecodeError(f"the body is not the JSON that was expected: {error}, at {excerpt(path)}", path=path)
+    else:
+        return found
     made.body = body
     raise made
 
@@ -161,7 +163,7 @@ def _unwrapped(item: bytes) -> bytes:
     return bytes(inner[0]) if len(inner) == 1 else b"[]" if item.startswith(b"[") and not inner else item
 
 
-def _decode(body: bytes, into: type) -> object:
+def _decode(body: bytes, into: type) -> Any:
     pages = _pages(into)
     if pages is not None:
         return pages.read(body)

@@ -26,7 +26,7 @@ from partnercenter_async._session.retry import (
     retry_after,
     with_retries,
 )
-from partnercenter_async._session.throttle import Patience, Throttle
+from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import RawResponse, Request, Secret, Transport
 from partnercenter_async._session.writes import Effect, effect_of, verdict
 from partnercenter_async.clouds import Cloud
@@ -254,7 +254,9 @@ class Session:
         request_id = options.request_id or _new_id()
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
         payload, kind = (None, ()) if body is None else (_encoder.encode(body), _JSON)
-        headers = _merged((*self._fixed, *ids, *kind), options.headers, link_headers)
+        headers = (*self._fixed, *ids, *kind)
+        if options.headers or link_headers:
+            headers = _merged(headers, options.headers, link_headers)
         call = _Call(self, Request(method, url, headers, payload), options.timeout, user_only=user_only)
         try:
             raw = await self._within_deadline(call, attempts)
@@ -351,12 +353,11 @@ class _Call:
 
     async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
         session, shared, loop = self._session, self._session.shared, asyncio.get_running_loop()
-        patience = Patience(
-            attempts.policy.longest_retry_after, inf if attempts.deadline_at is None else attempts.deadline_at
-        )
+        deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
         while True:
             earlier = session.tokens.current() or await session.tokens.authorization()
-            with await shared.throttle.enter(self._customer, patience) as turn:
+            longest = attempts.policy.longest_retry_after
+            with await shared.throttle.enter(self._customer, longest, deadline_at) as turn:
                 authorization = session.tokens.latest(earlier)
                 if authorization is None:
                     continue  # the token ran out, or was refused on another call's account, during the wait for a turn
@@ -409,7 +410,7 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
+def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> Any:
     """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's."""
     data: Any = None
     failed: DecodeError | None = None
@@ -418,11 +419,11 @@ def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
             data = decode(raw.body, into)
         if with_id:
             if data.id.strip():
-                return cast("T", data)
+                return data
             failed = DecodeError(f"the answer has no id, in a body that begins: {excerpt(raw.body)}", path="$.id")
             failed.body = raw.body
-        elif isinstance(data, ResourceCollection) and cast("Any", data).items:
-            return cast("T", data)
+        elif data.__class__ is ResourceCollection and data.items:
+            return data
     except DecodeError as error:
         failed = error
     told = error_in(raw.body, into)
@@ -432,7 +433,7 @@ def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> T:
         raise found
     if failed is not None:
         raise _unfit(raw, failed)
-    return cast("T", data)
+    return data
 
 
 def _unfit(raw: RawResponse, error: BadAnswerError) -> BadAnswerError:
@@ -443,8 +444,6 @@ def _unfit(raw: RawResponse, error: BadAnswerError) -> BadAnswerError:
 
 def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Join header lines; a later layer replaces an earlier one's lines of the same name."""
-    if not any(layers[1:]):
-        return layers[0]
     merged: list[tuple[str, str]] = []
     for layer in layers:
         names = {name.lower() for name, _ in layer}

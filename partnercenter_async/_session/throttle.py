@@ -24,8 +24,8 @@ _LONGEST = 3600.0  # seconds; a mistaken Retry-After must not shut a client out 
 class Patience(NamedTuple):
     """For how long a call waits: ``longest`` seconds for any one Retry-After, and till a time of the loop's clock."""
 
-    longest: float = inf
-    deadline_at: float = inf
+    longest: float
+    deadline_at: float
 
 
 class _Lane:
@@ -134,13 +134,16 @@ class Throttle:
         self._tickets = itertools.count()
         self.busy = False  # there are lanes that are not open, or are remembered
 
-    async def enter(self, customer: str | None, patience: Patience) -> Turn:
-        """Wait for a turn; raises ThrottledError as soon as it is known that a lane stays closed for too long."""
+    async def enter(self, customer: str | None, longest: float = inf, deadline_at: float = inf) -> Turn:
+        """Wait for a turn; raises ThrottledError as soon as it is known that a lane stays closed for too long.
+
+        Too long is more than ``longest`` seconds for any one Retry-After, or beyond a time of the loop's clock.
+        """
         ticket = next(self._tickets)
         if self.free and not self.waiting and not self.busy:
             self.free -= 1
         else:
-            await self._wait(ticket, customer, patience)
+            await self._wait(ticket, customer, Patience(longest, deadline_at))
         return Turn(self, ticket, customer)
 
     async def _wait(self, ticket: int, customer: str | None, patience: Patience) -> None:
