@@ -7,10 +7,13 @@ import json
 import logging
 import random
 import re
+import socket
+import sys
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -26,6 +29,7 @@ from partnercenter_async import (
     PartnerCenterClient,
     RetryPolicy,
 )
+from partnercenter_async._session import transport
 from partnercenter_async._session.transport import AiohttpTransport
 from partnercenter_async.testing import FakeCredential
 
@@ -493,3 +497,34 @@ def test_a_proxy_without_a_scheme_is_an_http_proxy_and_what_is_none_is_named(mon
         monkeypatch.setenv("HTTPS_PROXY", odd)
         with pytest.raises(ValueError, match="https_proxy in the environment must be a URL"):
             AiohttpTransport("https://api.example.com")
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+async def test_what_has_arrived_is_seen_before_the_event_loop_reads_it(monkeypatch, platform):
+    near, far = socket.socketpair()
+    with near, far:
+        quiet = SimpleNamespace(get_extra_info={"socket": near}.get)
+        monkeypatch.setattr(sys, "platform", platform)
+        assert not transport._readable(quiet)
+        far.send(b"H")
+        assert transport._readable(quiet)
+    assert not transport._readable(None)
+    assert not transport._readable(SimpleNamespace(get_extra_info={}.get))
+
+
+def test_a_beginning_that_aiohttp_cannot_make_sense_of_is_one_too():
+    def fail():
+        raise aiohttp.http_exceptions.TransferEncodingError
+
+    assert transport._half_read(SimpleNamespace(_parser=SimpleNamespace(feed_eof=fail)))
+    assert transport._half_read(SimpleNamespace(_parser=SimpleNamespace(feed_eof=object)))
+    assert not transport._half_read(SimpleNamespace(_parser=SimpleNamespace(feed_eof=lambda: None)))
+    assert not transport._half_read(SimpleNamespace(_parser=None))
+    assert not transport._half_read(SimpleNamespace())
+
+
+def test_no_proxy_is_used_for_what_the_environment_excepts(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.example.com:3128")
+    monkeypatch.setenv("no_proxy", "example.com,other.example.net")
+    assert AiohttpTransport("https://api.example.com")._proxy is None
+    assert str(AiohttpTransport("https://api.example.org")._proxy) == "http://proxy.example.com:3128"

@@ -361,3 +361,9 @@ def test_a_windows_console_stays_pythons_own(monkeypatch):
         monkeypatch.setattr(sys, "stderr", theirs)
         _stderr.replace()
         assert (sys.stderr is theirs) == theirs.isatty()
+
+
+def test_a_line_with_named_values_is_formatted_as_ever(caplog):
+    with caplog.at_level(logging.INFO, "partnercenter_async"):
+        logging.getLogger("partnercenter_async").info("%(number)d of %(name)s", {"number": 3, "name": "x"})
+    assert caplog.messages == ["3 of x"]
