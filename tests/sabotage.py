@@ -313,6 +313,7 @@ PATCHES = [
     Patch("F35", "pages-without-end", FAN_OUT, "asyncio.Semaphore(1)", "asyncio.Semaphore(10**9)"),
     Patch("F36", "send-on", SESSION, "                if shared.closed:\n", "                if False:\n"),
     Patch("F36", "let-them-run", LIMITS, "        self.expire()\n", ""),
+    Patch("F36", "leave-at-once", TRANSPORT, "await asyncio.wait(endings, timeout=_GOODBYE)", "pass"),
     Patch("F37", "any-loop", SESSION, "if self._loop is not None:", "if False:"),
     Patch("F38", "shown-token", TRANSPORT, "        return \"'***'\"", "        return str.__repr__(self)"),
     Patch(

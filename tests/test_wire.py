@@ -47,6 +47,7 @@ from partnercenter_async.emulator import (
     CutBody,
     DataSet,
     Deflate,
+    Delay,
     Drip,
     DropAfter,
     DropBefore,
@@ -789,6 +790,24 @@ async def test_leaving_a_walk_leaves_no_exchange_open(emulator, customer_id):
                 break
         assert len(asyncio.all_tasks()) - emulator.open_connections <= 2
         assert emulator.open_connections <= 2  # the pool's, and the credential's
+
+
+@pytest.mark.fault("F36")
+async def test_closing_waits_until_every_connection_has_ended(emulator, customer_id):
+    emulator.inject(Fault(Delay(60.0), operation="customers.get", nth=3, times=None))
+    async with connected(emulator) as client:
+        await asyncio.gather(*[client.customers.get(customer_id) for _ in range(2)])
+        calls = [asyncio.create_task(client.customers.get(customer_id)) for _ in range(5)]
+        while emulator.count("customers.get") < 7:  # noqa: ASYNC110 - the emulator has no event for it
+            await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        protocols = list(client._session.shared.transport._session.connector._used)
+        await client.close()
+        assert len(protocols) >= 5
+        assert all(protocol.closed is None or protocol.closed.done() for protocol in protocols)
+        await client.close()
 
 
 async def test_a_closed_client_says_so(emulator, customer_id):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
 from io import BytesIO
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from weakref import WeakSet
 
 import aiohttp
@@ -44,6 +44,7 @@ _READ_AHEAD = 64 * 1024  # bytes of a body that aiohttp keeps until they are rea
 _MOST_MEMBERS = 1000  # packed one behind the other in one body
 _REQUEST_ID = "MS-RequestId"
 _REMEMBERED = 10_000  # ids of requests that have ended, by which a late answer is told
+_GOODBYE = 1.0  # seconds for all connections to end when the pool is closed
 _LOOKS = 0.5  # seconds between looks at whether the connection of a body is still there
 
 
@@ -228,8 +229,11 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close the pool, unless it is the caller's."""
         self._closed = True
-        if self._owned and self._session is not None:
+        if self._owned and self._session is not None and not self._session.closed:
+            endings = cast("_Pool", self._session.connector).endings()
             await self._session.close()
+            if endings:
+                await asyncio.wait(endings, timeout=_GOODBYE)
 
 
 class _Watch:
@@ -328,6 +332,16 @@ class _Pool(aiohttp.TCPConnector):
         super().__init__(limit=0)  # pyright: ignore[reportUnknownMemberType]  # of parameters not used here
         self._used: WeakSet[ResponseHandler] = WeakSet()
 
+    def endings(self) -> list[asyncio.Future[None]]:
+        """Return what is done with each connection that is open, or being closed, once it has ended.
+
+        TLS takes some turns of the event loop to say goodbye. Where the loop ends before, Python warns of the rest.
+        """
+        endings = [ending for protocol in self._used if (ending := protocol.closed) is not None]
+        for ending in endings:
+            ending.add_done_callback(_heard)
+        return endings
+
     async def connect(
         self,
         req: aiohttp.ClientRequest,
@@ -347,6 +361,12 @@ class _Pool(aiohttp.TCPConnector):
             connection.close()
         _IN_USE.set(protocol)
         return connection
+
+
+def _heard(ending: "asyncio.Future[None]") -> None:
+    """Take note of how a connection ended, which nobody asks for."""
+    if not ending.cancelled():
+        ending.exception()
 
 
 def _half_read(protocol: "ResponseHandler") -> bool:
