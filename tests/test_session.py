@@ -788,6 +788,16 @@ def test_a_header_that_the_session_owns_is_refused(name):
         assert fake.requests == []
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("MS-RequestId", "; pass request_id="), ("ms-correlationid", "; pass correlation_id="), ("Host", "")],
+)
+def test_a_refused_header_names_the_option_to_pass_instead(name, instead):
+    error, fake = call([], lambda client: client.orders.get("c1", "o1", headers={name: "x"}))
+    assert str(error) == f"headers: {name} is set by the client{instead}"
+    assert fake.requests == []
+
+
 @pytest.mark.parametrize("value", ["a\r\nX: y", "a\nb", "a\x00b", "", "\x7f", "\x1b"])
 @pytest.mark.parametrize("option", ["request_id", "correlation_id", "headers"])
 def test_control_characters_in_header_values_are_refused(option, value):
