@@ -8,6 +8,7 @@ import urllib.request
 import zlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from io import BytesIO
 from types import TracebackType
@@ -365,7 +366,7 @@ class _Pool(aiohttp.TCPConnector):
 
 def _heard(ending: "asyncio.Future[None]") -> None:
     """Take note of how a connection ended, which nobody asks for."""
-    if not ending.cancelled():
+    with suppress(asyncio.CancelledError):
         ending.exception()
 
 
