@@ -433,15 +433,30 @@ def caught(patch: Patch) -> bool:
         if "_half(" in patch.new:
             text += HALF
         source.write_text(text, "utf-8")
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "fault", "--fault", patch.row],
-            cwd=copy,
-            env=os.environ | {"PYTHONPATH": folder, "HYPOTHESIS_DATABASE_FILE": str(copy / "examples")},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        try:
+            run = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-x",
+                    "-q",
+                    "-p",
+                    "no:cacheprovider",
+                    "-m",
+                    "fault",
+                    "--fault",
+                    patch.row,
+                ],
+                cwd=copy,
+                env=os.environ | {"PYTHONPATH": folder, "HYPOTHESIS_DATABASE_FILE": str(copy / "examples")},
+                capture_output=True,
+                text=True,
+                timeout=200,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return True  # whoever runs tests notices that they hang
         # 1: tests failed, or with -x were not even collected. That, 5 (none found) and the like prove nothing.
         if run.returncode not in {0, 1} or "ERROR collecting" in run.stdout:
             raise SystemExit(f"{patch.row} {patch.breaks}: pytest ended with {run.returncode}\n{run.stdout[-2000:]}")
