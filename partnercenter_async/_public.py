@@ -1,5 +1,6 @@
 """The public names, imported when one of them is first asked for."""
 
+from partnercenter_async._session.pace import Pace, Rate
 from partnercenter_async._session.response import Headers, Response, ResponseInfo
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, ListOptions
@@ -116,6 +117,7 @@ __all__ = [
     "OrderStatus",
     "Outcome",
     "OutcomeUnknownError",
+    "Pace",
     "Page",
     "Pager",
     "PartnerCenterClient",
@@ -127,6 +129,7 @@ __all__ = [
     "ProvisioningStatus",
     "PurchaseCommitment",
     "QuantityProvisioningStatus",
+    "Rate",
     "ReadAhead",
     "RedirectError",
     "RefreshTokenCredential",

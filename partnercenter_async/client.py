@@ -9,9 +9,10 @@ from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.decoding import check_kind
+from partnercenter_async._session.pace import Pacing, check_pacing
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
-from partnercenter_async._session.session import CallOptions, Session, Settings, Shared
+from partnercenter_async._session.session import DEADLINE, CallOptions, Session, Settings, Shared
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import MAX_BODY, AiohttpTransport, Transport
 from partnercenter_async._session.writes import METHODS
@@ -40,6 +41,8 @@ class ViewOptions(TypedDict, total=False):
     application: str | None
     on_retry: Callable[[Attempt], None] | None
     max_empty_pages: int
+    tenant: str | None
+    background: bool
 
 
 class PartnerCenterClient:
@@ -58,11 +61,14 @@ class PartnerCenterClient:
         max_body: int = MAX_BODY,
         retry: RetryPolicy | None = None,
         timeout: float = 180.0,
-        deadline: float | None = 300.0,
+        deadline: float | None = DEADLINE,
         locale: str | None = None,
         application: str | None = None,
         on_retry: Callable[[Attempt], None] | None = None,
         max_empty_pages: int = 1000,
+        rate: Pacing = "learned",
+        tenant: str | None = None,
+        background: bool = False,
         ssl_context: ssl.SSLContext | None = None,
         session: "aiohttp.ClientSession | None" = None,
         transport: Transport | None = None,
@@ -93,7 +99,10 @@ class PartnerCenterClient:
             application=application,
             on_retry=on_retry,
             max_empty_pages=max_empty_pages,
+            tenant=tenant,
+            background=background,
         )
+        throttle = Throttle(concurrency, check_pacing(rate))
         if transport is None:
             transport = AiohttpTransport(
                 settings.cloud.endpoint,
@@ -101,7 +110,7 @@ class PartnerCenterClient:
                 ssl_context=ssl_context,
                 max_body=check_count("max_body", max_body),
             )
-        self._bind(Session(settings, Shared(transport, Throttle(concurrency)), credential))
+        self._bind(Session(settings, Shared(transport, throttle), credential))
 
     def _bind(self, session: Session) -> None:
         self._session = session

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast, overload
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag
-from partnercenter_async._session.retry import RETRIES, Retries
+from partnercenter_async._session.retry import JOB, Job
 from partnercenter_async.paging import Pager
 
 S = TypeVar("S")
@@ -36,7 +36,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     An input is in flight until its last outcome was taken, and done from then on.
 
     ``retries`` counts those of all its calls; ``throttled_until`` is when the last of the waits that the service asked
-    for ends, on the event loop's clock, and None where none does later than now.
+    for ends, on the event loop's clock, and None where none does later than now. ``rate`` is how many requests a second
+    the client's pace lets through where calls waited last, and None where it holds nothing back.
     """
 
     done: int
@@ -44,6 +45,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     retries: int
     throttled_until: float | None
+    rate: float | None
 
 
 @overload
@@ -132,7 +134,7 @@ class _FanOut(Generic[S, T]):
         self._room = asyncio.Semaphore(concurrency)
         self._progress = progress
         self._done = self._failed = 0
-        self._retries = Retries()
+        self._job = Job()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -141,7 +143,7 @@ class _FanOut(Generic[S, T]):
 
     async def _draw(self) -> None:
         """Begin calls as places become free, until the source ends."""
-        RETRIES.set(self._retries)
+        JOB.set(self._job)
         try:
             while True:
                 await self._room.acquire()
@@ -189,14 +191,14 @@ class _FanOut(Generic[S, T]):
 
     def _report(self) -> None:
         if self._progress is not None:
-            until = self._retries.throttled_until
             self._progress(
                 Progress(
                     done=self._done,
                     failed=self._failed,
                     in_flight=len(self.feeds),
-                    retries=self._retries.count,
-                    throttled_until=until if until > asyncio.get_running_loop().time() else None,
+                    retries=self._job.retries,
+                    throttled_until=self._job.throttled_until,
+                    rate=self._job.rate,
                 )
             )
 

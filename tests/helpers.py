@@ -54,6 +54,24 @@ def call(
     return run_in_virtual_time(run()), fake
 
 
+def at_rest(client: PartnerCenterClient, slots: int) -> None:
+    """Check that all slots are free, and that nobody waits for one, for a lane or for the pace."""
+    throttle = client._session.shared.throttle
+    assert throttle.free == slots
+    assert not throttle.short
+    for gate in throttle.gates.values():
+        assert not gate.under_way
+        for lane in (gate.lane, *gate.customers.values()):
+            assert lane.line.first() is None
+            assert lane.line.live == [0, 0]
+            assert lane.probe is None
+
+
+def customers_remembered(client: PartnerCenterClient) -> list[str]:
+    """The customers that have a lane of their own, since they were throttled lately."""
+    return [customer for gate in client._session.shared.throttle.gates.values() for customer in gate.customers]
+
+
 def page(*ids: str, next: Any = None) -> RawResponse:
     """A page of orders; ``next`` is its next link, or only its uri."""
     body: dict[str, Any] = {"totalCount": len(ids), "items": [{"id": each} for each in ids]}

@@ -624,8 +624,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def progress(done: int, items: int) -> ExportProgress:
-    return ExportProgress(total=200, done=done, failed=0, items=items, in_flight=1, retries=0, throttled_until=None)
+def progress(done: int, items: int, rate: float | None = None) -> ExportProgress:
+    return ExportProgress(
+        total=200, done=done, failed=0, items=items, in_flight=1, retries=0, throttled_until=None, rate=rate
+    )
 
 
 def test_a_terminal_shows_customers_orders_rate_and_time_left(monkeypatch):
@@ -634,9 +636,10 @@ def test_a_terminal_shows_customers_orders_rate_and_time_left(monkeypatch):
     terminal = Terminal()
     with Meter(Console(file=terminal, width=160, force_terminal=True), "orders") as bar:
         bar.show(progress(0, 0), "customers")
-        bar.show(progress(50, 1234), "customers")
+        bar.show(progress(50, 1234, rate=8.3), "customers")
         bar._bar.refresh()
     shown = terminal.getvalue()
+    assert "throttled to 498 requests a minute" in shown
     assert "50 customers  1,234 orders  " in shown
     assert " a second" in shown
     assert "0:00:00" in shown

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from helpers import Fake, call, connected, header, page
+from helpers import Fake, at_rest, call, connected, header, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,10 +169,8 @@ def test_cancellation_anywhere_gives_everything_back(cancellations, seed):
                 await asyncio.sleep(seconds)
             walk.cancel()
         await asyncio.gather(*walks, return_exceptions=True)
-        shared = fake.client._session.shared
-        assert (shared.throttle.free, len(shared.throttle.waiting), len(shared.limits)) == (2, 0, 0)
-        for lane in (shared.throttle.partner, *shared.throttle.customers.values()):
-            assert (len(lane.queue), lane.probe) == (0, None)
+        at_rest(fake.client, 2)
+        assert not fake.client._session.shared.limits
         fake.transport._function = lambda _request: page("z")
         assert [order.id for order in await fake.client.orders.list("c").collect()] == ["z"]
 

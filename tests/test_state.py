@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from azure.core.credentials import AccessToken
-from helpers import CLOUD, header
+from helpers import CLOUD, at_rest, customers_remembered, header
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from partnercenter_async import ConnectError, ConnectionLostError, PartnerCenterClient, PartnerCenterError
+from partnercenter_async import ConnectError, ConnectionLostError, PartnerCenterClient, PartnerCenterError, Rate
 from partnercenter_async._session.throttle import WINDOW
 from partnercenter_async.testing import FakeTransport, RawResponse, Request, _VirtualTimeLoop, answer
 
@@ -55,10 +56,10 @@ class Life(RuleBasedStateMachine):
         self.seen: Counter[str] = Counter()
         self.calm = False
 
-    @initialize(retry_bucket=st.sampled_from([0.0, 1.0, 32.0]))
-    def begin(self, retry_bucket: float) -> None:
+    @initialize(retry_bucket=st.sampled_from([0.0, 1.0, 32.0]), rate=st.sampled_from(["learned", Rate(50, 60), None]))
+    def begin(self, retry_bucket: float, rate: Any) -> None:
         self.client = PartnerCenterClient(
-            self, cloud=CLOUD, concurrency=CONCURRENCY, transport=FakeTransport(self.respond), deadline=200
+            self, cloud=CLOUD, concurrency=CONCURRENCY, transport=FakeTransport(self.respond), deadline=200, rate=rate
         )
         self.shared = self.client._session.shared
         self.shared.bucket.left = retry_bucket
@@ -116,7 +117,7 @@ class Life(RuleBasedStateMachine):
     @rule(customers=st.lists(CUSTOMERS, min_size=1, max_size=4), deadline=st.sampled_from([2.0, 40.0, None, None]))
     def start(self, customers: list[str | None], deadline: float | None) -> None:
         for customer in customers:
-            path = "migrations/newcommerce" if customer is None else f"customers/{customer}/orders/o"
+            path = "migrations/newcommerce" if customer is None else f"customers/{customer}/carts/o"
             request_id = f"call-{len(self.calls)}"
             call = self.client.request("GET", path, request_id=request_id, deadline=deadline)
             self.calls[self.loop.create_task(call)] = request_id
@@ -221,9 +222,8 @@ class Life(RuleBasedStateMachine):
                 if not task.cancelled():
                     task.exception()
             self.run(2 * WINDOW)
-            throttle = self.shared.throttle
-            assert (throttle.free, len(throttle.waiting)) == (CONCURRENCY, 0)
-            assert (throttle.customers, throttle.busy, len(self.shared.limits)) == ({}, False, 0)
+            at_rest(self.client, CONCURRENCY)
+            assert (customers_remembered(self.client), len(self.shared.limits)) == ([], 0)
             self.runner.run(self.client.close())
         self.runner.close()
 

@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from helpers import CLOUD, Fake, call, header
+from helpers import CLOUD, Fake, at_rest, call, customers_remembered, header
 
 from partnercenter_async import (
     DeadlineError,
@@ -16,7 +16,7 @@ from partnercenter_async import (
     ThrottledError,
     fan_out,
 )
-from partnercenter_async._session.throttle import Throttle
+from partnercenter_async._session.throttle import Patience, Place, Throttle
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o1"})
@@ -140,10 +140,15 @@ def test_a_path_without_a_customer_closes_the_partners_lane():
         service.bar(None, 20)
         listing = asyncio.create_task(service.client.migrations.list().collect())
         await asyncio.sleep(1)
-        await asyncio.gather(*many(service, "a", 5), *many(service, "b", 5), listing, return_exceptions=True)
+        of_customers = [service.client.customers.get(customer) for customer in "abcdefghij"]
+        orders = many(service, "a", 3)
+        await asyncio.gather(*orders)
+        assert asyncio.get_running_loop().time() == pytest.approx(1.1)  # which the service counts by themselves
+        await asyncio.gather(*of_customers)
+        await asyncio.gather(listing, return_exceptions=True)
 
     run_in_virtual_time(run())
-    times = sorted(time for time, *_ in service.arrivals)
+    times = sorted(time for time, *_ in service.arrivals if time != 1.0)
     assert times[0] == 0.0
     assert 20.1 <= times[1] <= 20.1 + SPREAD
     assert times[2] >= times[1] + 0.1
@@ -323,20 +328,19 @@ def test_lanes_of_customers_that_are_no_longer_seen_take_no_memory():
     service = Service(retry=RetryPolicy(attempts=1))
 
     async def run():
-        throttle = service.client._session.shared.throttle
         most = 0
         for number in range(500):
             service.bar(f"c-{number}", 100)
             with pytest.raises(ThrottledError):
                 await service.client.orders.get(f"c-{number}", "o")
-            most = max(most, len(throttle.customers))
+            most = max(most, len(customers_remembered(service.client)))
             await asyncio.sleep(40)
         await asyncio.sleep(200)
-        return most, dict(throttle.customers), throttle.busy, throttle.free
+        return most
 
-    most, left, busy, free = run_in_virtual_time(run())
-    assert 3 <= most <= 5
-    assert (left, busy, free) == ({}, False, 32)
+    assert 3 <= run_in_virtual_time(run()) <= 5
+    assert customers_remembered(service.client) == []
+    at_rest(service.client, 32)
 
 
 def taking(service: Service, seconds: float, *, at: float) -> None:
@@ -354,12 +358,12 @@ def taking(service: Service, seconds: float, *, at: float) -> None:
 
 @pytest.mark.fault("F6")
 def test_an_answer_to_what_was_sent_before_the_lane_closed_does_not_open_it():
-    answers = {"slow": (8, 200), "barred": (0, 429), "probe": (20, 200), "last": (0, 200)}
+    answers = {"slow": [(8, 200)], "barred": [(0, 429), (20, 200)], "second": [(0, 200)], "last": [(0, 200)]}
     sent: dict[str, float] = {}
 
     async def respond(request: Request) -> RawResponse:
         name = request.url.rpartition("/")[2]
-        seconds, status = (0, 200) if name in sent else answers[name]
+        seconds, status = answers[name].pop(0)
         sent[name] = asyncio.get_running_loop().time()
         await asyncio.sleep(seconds)
         return answer({"id": "o"}, status=status, headers={"Retry-After": "4"})
@@ -373,7 +377,7 @@ def test_an_answer_to_what_was_sent_before_the_lane_closed_does_not_open_it():
 
     failed, _ = call(respond, run)
     assert failed is None
-    assert 4 < sent["probe"] < 8 < sent["probe"] + 20 <= sent["last"]
+    assert 4 < sent["barred"] < 8 < sent["barred"] + 20 <= sent["second"] <= sent["last"]
 
 
 @pytest.mark.fault("F6")
@@ -564,7 +568,8 @@ def test_a_call_cancelled_while_it_waits_for_a_slot_neither_keeps_nor_adds_one(m
         if moment == "waiting":
             cancelled.cancel()
             await asyncio.sleep(0)
-            assert not service.client._session.shared.throttle.waiting
+            (gate,) = service.client._session.shared.throttle.gates.values()
+            assert gate.lane.line.live == [0, 0]
         await first
         await asyncio.gather(*many(service, "c", 3))
         assert cancelled.cancelled()
@@ -575,8 +580,7 @@ def test_a_call_cancelled_while_it_waits_for_a_slot_neither_keeps_nor_adds_one(m
     assert service.most == 1
     assert [customer for _, customer, _ in service.arrivals] == ["a", "c", "c", "c"]
     assert service.times("c") == pytest.approx([0.1, 0.2, 0.3])
-    assert service.client._session.shared.throttle.free == 1
-    assert not service.client._session.shared.throttle.waiting
+    at_rest(service.client, 1)
 
 
 class Forgetful(list):
@@ -587,14 +591,15 @@ class Forgetful(list):
 @pytest.mark.fault("F6")
 def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
     async def run() -> None:
-        throttle = Throttle(4)
-        first, second, third = [await throttle.enter("c") for _ in range(3)]
-        first.throttled(5, 0)
-        waiting = asyncio.create_task(throttle.enter("c", longest=10))
+        throttle = Throttle(4, "learned")
+        gate = throttle.gate("", "orders", "c")
+        first, second, third = [gate.at_once("c") for _ in range(3)]
+        first.throttled(5, lambda _: 0)
+        waiting = asyncio.create_task(gate.enter(Place(False, 1), "c", Patience(longest=10)))
         await asyncio.sleep(0)
-        second.throttled(20, 0)
-        third.throttled(30, 0)
-        with pytest.raises(ThrottledError, match="another 30 s"):
+        second.throttled(20, lambda _: 0)
+        third.throttled(30, lambda _: 0)
+        with pytest.raises(ThrottledError, match="another 20 s"):
             await waiting
         throttle.close()
 
@@ -602,8 +607,9 @@ def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
 
 
 @pytest.mark.fault("F46")
+@pytest.mark.parametrize("settings", [{}, {"rate": None}, {"deadline": None}], ids=["learned", "off", "no deadline"])
 @pytest.mark.parametrize("retry_after", [1, 5, 30])
-def test_customers_that_are_throttled_once_each_all_complete(retry_after):
+def test_customers_that_are_throttled_once_each_all_complete(retry_after, settings):
     """A storm: the waits add up to many times what one Retry-After may be, and nobody is lost to that."""
     seen: set[str | None] = set()
 
@@ -623,8 +629,8 @@ def test_customers_that_are_throttled_once_each_all_complete(retry_after):
         assert [outcome.error for outcome in outcomes] == [None] * 300
         return asyncio.get_running_loop().time()
 
-    ended, fake = call(respond, storm, deadline=None)
-    assert ended > 120  # or no wait would have added up beyond the longest Retry-After that is believed
+    ended, fake = call(respond, storm, **settings)
+    assert ended <= 1.5 * math.ceil(300 / 32) * (retry_after + 2 * 0.2)
     assert len(fake.requests) == 600
 
 

@@ -9,14 +9,17 @@ from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import ContextVar
 from datetime import UTC
+from math import inf
 from typing import TypeVar, cast
 
 import backoff
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag, check_seconds
+from partnercenter_async._session.limits import Limit
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
+from partnercenter_async._session.throttle import Gate, Place
 from partnercenter_async._session.writes import Effect, may_repeat
 from partnercenter_async.errors import Attempt, PartnerCenterError, ThrottledError
 
@@ -25,6 +28,7 @@ R = TypeVar("R")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?([eE]\+?[0-9]{1,3})?")
 
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_THROTTLED = 300.0  # seconds for which a call without a deadline comes again after 429s
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,24 +66,40 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
 
 
-class Retries:
-    """What a job wants to know of the retries of all calls that it makes."""
+class Job:
+    """What a job wants to know of all calls that it makes."""
 
-    __slots__ = ("count", "throttled_until")
+    __slots__ = ("_gate", "_until", "retries")
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self.count = 0
-        self.throttled_until = 0.0
+        """Begin with nothing."""
+        self.retries = 0
+        self._until = 0.0
+        self._gate: Gate | None = None  # that its calls waited at last
 
     def add(self, error: PartnerCenterError, wait: float) -> None:
         """Count a retry."""
-        self.count += 1
+        self.retries += 1
         if isinstance(error, ThrottledError):
-            self.throttled_until = max(self.throttled_until, get_running_loop().time() + wait)
+            self._until = max(self._until, get_running_loop().time() + wait)
+
+    def waits_for(self, gate: Gate) -> None:
+        """Take note of where a call waits."""
+        self._gate = gate
+
+    @property
+    def rate(self) -> float | None:
+        """How many requests a second leave where its calls waited last; None where nothing is held back."""
+        return None if self._gate is None or self._gate.pace.rate == inf else self._gate.pace.rate
+
+    @property
+    def throttled_until(self) -> float | None:
+        """When the last of the waits that the service asked for ends; None where none does later than now."""
+        until = max(self._until, 0.0 if self._gate is None else self._gate.lane.until)
+        return until if until > get_running_loop().time() else None
 
 
-RETRIES: ContextVar[Retries | None] = ContextVar("retries", default=None)  # of the job that a call is made for
+JOB: ContextVar[Job | None] = ContextVar("job", default=None)  # that a call is made for
 
 
 class RetryBucket:
@@ -115,6 +135,9 @@ class Attempts(msgspec.Struct):
     deadline_at: float | None  # on the event loop's clock
     on_retry: Callable[[Attempt], None] | None
     url: str
+    place: Place
+    job: Job | None = None
+    patient: bool = False  # waits for lanes and the pace don't count against the deadline
     sent: int = 0  # exchanges that the server may have seen
     tries: int = 0
     under_way: bool = False  # an exchange has begun and not ended
@@ -122,6 +145,9 @@ class Attempts(msgspec.Struct):
     recovered: bool = False  # a refused token was renewed
     effect: Effect = Effect.NOTHING
     history: list[Attempt] = []
+    limit: Limit | None = None  # of the deadline
+    throttled_at: float | None = None  # when the first 429 came
+    throttled_for: float = 0.0  # seconds from the last 429 until its lane opens
     first: "FailedTryError | None" = None
 
     @property
@@ -159,35 +185,53 @@ def _gives_up(failed: FailedTryError) -> bool:
     """Decide whether a call ends with this failure; if not, set the wait before the next try."""
     attempts, error = failed.attempts, failed.error
     policy = attempts.policy
-    attempts.tries += 1
     attempts.effect = max(attempts.effect, failed.effect)
+    throttled = isinstance(error, ThrottledError)
+    if not throttled or policy.attempts == 1:
+        attempts.tries += 1
     repeatable = may_repeat(attempts.method, error, failed.effect, retry_writes=policy.retry_writes)
     if not failed.retry or not repeatable or attempts.tries >= policy.attempts:
         return True
-    failed.wait = random.uniform(0, policy.bound(attempts.tries))  # noqa: S311 - spreads load, guards nothing
-    if error.retry_after is not None:
-        if error.retry_after > policy.longest_retry_after:
-            error.remedy = too_long(error.retry_after)
-            return True
-        failed.wait += error.retry_after
-    if attempts.deadline_at is not None and get_running_loop().time() + failed.wait >= attempts.deadline_at:
-        error.remedy = f"the next try would begin in {failed.wait:.3g} s, after the deadline; pass a larger deadline="
+    if throttled:
+        failed.wait = 0.0  # its lane sees to it that it comes again when it may
+        wait, longest = attempts.throttled_for, inf if attempts.job is not None else policy.longest_retry_after
+    else:
+        failed.wait = random.uniform(0, policy.bound(attempts.tries)) + (error.retry_after or 0.0)  # noqa: S311 - spreads load, guards nothing
+        wait, longest = failed.wait, policy.longest_retry_after
+    if error.retry_after is not None and error.retry_after > longest:
+        error.remedy = too_long(error.retry_after)
         return True
-    if not isinstance(error, ThrottledError):  # the lanes see to it that throttled calls do no harm
+    if _too_late(attempts, wait, throttled=throttled):
+        error.remedy = f"the next try would begin in {wait:.3g} s, after the deadline; pass a larger deadline="
+        return True
+    if not throttled:
         attempts.borrowed = attempts.bucket.take()
         if not attempts.borrowed:
             error.remedy = "it was not tried again since too many calls of this client failed lately; wait a while"
             return True
-    made = Attempt(error.status, type(error).__name__, failed.wait)
+    made = Attempt(error.status, type(error).__name__, wait)
     attempts.history.append(made)
     what = made.status or made.error
     logger.debug("%s %s: %s, trying again in %.3f s", attempts.method, attempts.path, what, made.waited)
-    retries = RETRIES.get()
-    if retries is not None:
-        retries.add(error, failed.wait)
+    if attempts.job is not None:
+        attempts.job.add(error, wait)
     if attempts.on_retry is not None:
         attempts.on_retry(made)
     return False
+
+
+def _too_late(attempts: Attempts, wait: float, *, throttled: bool) -> bool:
+    """Tell whether the next try would begin after the deadline, or after too many 429s where there is none."""
+    if throttled and (attempts.patient or (attempts.job is not None and attempts.deadline_at is None)):
+        return False
+    now = get_running_loop().time()
+    if attempts.deadline_at is not None:
+        return now + wait >= attempts.deadline_at
+    if not throttled:
+        return False
+    if attempts.throttled_at is None:
+        attempts.throttled_at = now
+    return now + wait > attempts.throttled_at + max(_THROTTLED, attempts.policy.longest_retry_after)
 
 
 def too_long(seconds: float) -> str:
@@ -202,18 +246,6 @@ def _waits() -> Generator[float, FailedTryError, None]:
         failed = yield failed.wait
 
 
-async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
-    """Make tries until one succeeds or the last has failed; raises that one's FailedTryError.
-
-    The first try is made outside the loop, which costs what a hundredth of a request does, and fails inside it.
-    """
-    try:
-        return await attempt(attempts)
-    except FailedTryError as failed:
-        attempts.first = failed
-    return await _tries(attempt, attempts)
-
-
 with warnings.catch_warnings():
     # backoff 2 asks asyncio.iscoroutinefunction while it decorates, which Python 3.14 calls deprecated.
     warnings.filterwarnings("ignore", "'asyncio.iscoroutinefunction'", DeprecationWarning)
@@ -225,7 +257,11 @@ with warnings.catch_warnings():
         jitter=None,
         logger=None,
     )
-    async def _tries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
+    async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
+        """Go on after a first try that failed; raises the last one's FailedTryError.
+
+        The first try is made outside the loop, which costs what a hundredth of a request does, and fails inside it.
+        """
         if attempts.first is not None:
             failed, attempts.first = attempts.first, None
             raise failed

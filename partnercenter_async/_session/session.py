@@ -6,18 +6,20 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, cast
 
 import msgspec
 
-from partnercenter_async._session.arguments import check_count, check_seconds, check_text
+from partnercenter_async._session.arguments import check_count, check_flag, check_seconds, check_text
 from partnercenter_async._session.auth import TokenSources
 from partnercenter_async._session.decoding import decode, error_in
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.logs import logger
+from partnercenter_async._session.pace import limit_of
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.retry import (
+    JOB,
     RETRIED_STATUSES,
     Attempts,
     FailedTryError,
@@ -26,7 +28,7 @@ from partnercenter_async._session.retry import (
     retry_after,
     with_retries,
 )
-from partnercenter_async._session.throttle import Throttle
+from partnercenter_async._session.throttle import Gate, Patience, Place, Throttle, Turn
 from partnercenter_async._session.transport import RawResponse, Request, Secret, Transport
 from partnercenter_async._session.writes import Effect, effect_of, verdict
 from partnercenter_async.clouds import Cloud
@@ -76,6 +78,7 @@ _OWNED = frozenset(
     ]
 )
 _INSTEAD = {"ms-requestid": "; pass request_id=", "ms-correlationid": "; pass correlation_id="}
+_MOST_TOKENS = 5  # for one attempt: more run out, or are refused, only if something is wrong with them or the clock
 _JSON = (("Content-Type", "application/json"),)
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}  # the bits that mark a random UUID
 _encoder = msgspec.json.Encoder(decimal_format="number")  # money goes out as it came in
@@ -99,6 +102,15 @@ class CallOptions(ListOptions, total=False):
 _OPTIONS = (*ListOptions.__annotations__, "request_id")
 
 
+class _Default(float):
+    """A number that the caller did not choose."""
+
+    __slots__ = ()
+
+
+DEADLINE: Final[float] = _Default(300.0)
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What a client, or a view of it, does the same way in every call."""
 
@@ -110,6 +122,8 @@ class Settings(msgspec.Struct, frozen=True):
     application: str | None
     on_retry: Callable[[Attempt], None] | None
     max_empty_pages: int
+    tenant: str | None
+    background: bool
 
     def __post_init__(self) -> None:
         """Refuse what no call could use; raises ValueError."""
@@ -117,7 +131,8 @@ class Settings(msgspec.Struct, frozen=True):
         check_seconds("timeout", self.timeout)
         if self.deadline is not None:
             check_seconds("deadline", self.deadline)
-        for name in ("locale", "application"):
+        check_flag("background", self.background)
+        for name in ("locale", "application", "tenant"):
             value = getattr(self, name)
             if value is not None:
                 check_text(name, value)
@@ -202,11 +217,6 @@ class Session:
         """Return a session with other settings or another credential that shares all else with this one."""
         return type(self)(settings, self.shared, self.credential if credential is None else credential)
 
-    def customer(self, url: str) -> str | None:
-        """Return the customer whose lane a URL belongs to, None for the partner's."""
-        noun, _, rest = url[len(self.urls.base) :].partition("/")
-        return rest.partition("/")[0].partition("?")[0].lower() or None if noun.lower() == "customers" else None
-
     def options(self, given: CallOptions) -> Options:
         """Check a call's options; raises ValueError that names the one."""
         if not given:
@@ -243,6 +253,7 @@ class Session:
         ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
         """
         loop = self.shared.loop()
+        job = JOB.get()
         attempts = Attempts(
             method=method,
             policy=self.settings.retry,
@@ -250,6 +261,9 @@ class Session:
             deadline_at=None if options.deadline is None else loop.time() + options.deadline,
             on_retry=self.settings.on_retry,
             url=url,
+            place=Place(self.settings.background or job is not None, next(self.shared.throttle.tickets)),
+            job=job,
+            patient=job is not None and options.deadline.__class__ is _Default,
         )
         request_id = options.request_id or _new_id()
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
@@ -285,10 +299,14 @@ class Session:
         shared = self.shared
         if shared.closed:
             raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
-        limit = shared.limits.add(attempts.deadline_at)
+        limit = attempts.limit = shared.limits.add(attempts.deadline_at)
         try:
-            async with limit:
-                raw = await with_retries(call.attempt, attempts)
+            with limit:
+                try:
+                    raw = await call.attempt(attempts)
+                except FailedTryError as failed:
+                    attempts.first = failed
+                    raw = await with_retries(call.attempt, attempts)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -301,7 +319,6 @@ class Session:
             shared.bucket.put(RetryBucket.BACK)
             return raw
         finally:
-            shared.limits.discard(limit)
             attempts.end()
         if shared.closed:
             error = ClientClosedError()
@@ -312,14 +329,15 @@ class Session:
 class _Call:
     """One call on its way: what each of its attempts sends."""
 
-    __slots__ = ("_customer", "_request", "_session", "_timeout", "_user_only")
+    __slots__ = ("_customer", "_gate", "_request", "_session", "_timeout", "_user_only")
 
     def __init__(self, session: Session, request: Request, timeout: float, *, user_only: bool) -> None:
         self._session = session
         self._request = request
         self._timeout = timeout
         self._user_only = user_only
-        self._customer = session.customer(request.url)
+        limit, self._customer = limit_of(request.method, request.url[len(session.urls.base) :])
+        self._gate: Gate = session.shared.throttle.gate(session.settings.tenant or "", limit, self._customer)
 
     async def attempt(self, attempts: Attempts) -> RawResponse:
         """Make one try; a refused token is renewed once in a call, at no try's expense."""
@@ -335,8 +353,19 @@ class _Call:
     async def _exchange(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
         """Wait for a token and a turn, send once, and sort out what can go wrong."""
         before = attempts.sent
+        tokens = self._session.tokens
         try:
-            raw, authorization = await self._send(attempts)
+            for _ in range(_MOST_TOKENS):
+                known = tokens.current() or await tokens.authorization()
+                turn = self._gate.at_once(self._customer)
+                with turn or await self._turn(attempts) as turn:
+                    authorization = tokens.latest(known)
+                    if authorization is None:
+                        continue  # it ran out, or was refused on another call's account, during the wait for a turn
+                    raw = await self._send(attempts, authorization, turn)
+                break
+            else:
+                raise CredentialError("the tokens that the credential gives are out of date before they can be sent")
         except PartnerCenterError as error:
             attempts.under_way = False
             if isinstance(error, ConnectError):
@@ -351,33 +380,43 @@ class _Call:
             logger.debug("%s %s: %d", attempts.method, attempts.path, raw.status)
         return raw, authorization
 
-    async def _send(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
-        session, shared, loop = self._session, self._session.shared, asyncio.get_running_loop()
-        deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
-        while True:
-            earlier = session.tokens.current() or await session.tokens.authorization()
-            longest = attempts.policy.longest_retry_after
-            with await shared.throttle.enter(self._customer, longest, deadline_at) as turn:
-                authorization = session.tokens.latest(earlier)
-                if authorization is None:
-                    continue  # the token ran out, or was refused on another call's account, during the wait for a turn
-                if shared.closed:
-                    raise ClientClosedError
-                attempts.begin()
-                limit = shared.limits.add(loop.time() + self._timeout)
-                try:
-                    async with limit:
-                        raw = await session.send(self._request, authorization)
-                except TimeoutError:
-                    waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
-                    raise AttemptTimeoutError(f"there was no answer {waited}") from None
-                finally:
-                    shared.limits.discard(limit)
-                if raw.status == 429:  # noqa: PLR2004 - 429
-                    turn.throttled(retry_after(raw.headers), attempts.policy.first_wait)
-                else:
-                    turn.answered()
-                return raw, authorization
+    async def _turn(self, attempts: Attempts) -> Turn:
+        """Wait for a turn; in a job that time does not count against a deadline that the caller did not set."""
+        job = attempts.job
+        if job is None:
+            deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
+            patience = Patience(attempts.policy.longest_retry_after, deadline_at)
+            return await self._gate.enter(attempts.place, self._customer, patience)
+        job.waits_for(self._gate)
+        if not attempts.patient or attempts.deadline_at is None or attempts.limit is None:
+            deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
+            return await self._gate.enter(attempts.place, self._customer, Patience(inf, deadline_at))
+        limits, loop = self._session.shared.limits, asyncio.get_running_loop()
+        left = attempts.deadline_at - loop.time()
+        limits.move(attempts.limit, None)
+        turn = await self._gate.enter(attempts.place, self._customer)
+        attempts.deadline_at = loop.time() + left
+        limits.move(attempts.limit, attempts.deadline_at)
+        return turn
+
+    async def _send(self, attempts: Attempts, authorization: Secret, turn: Turn) -> RawResponse:
+        """Make one exchange in its turn."""
+        session, shared = self._session, self._session.shared
+        if shared.closed:
+            raise ClientClosedError
+        attempts.begin()
+        limit = shared.limits.add(asyncio.get_running_loop().time() + self._timeout)
+        try:
+            with limit:
+                raw = await session.send(self._request, authorization)
+        except TimeoutError:
+            waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
+            raise AttemptTimeoutError(f"there was no answer {waited}") from None
+        if raw.status == 429:  # noqa: PLR2004 - 429
+            attempts.throttled_for = turn.throttled(retry_after(raw.headers), attempts.policy.bound)
+        else:
+            turn.answered()
+        return raw
 
     def _failed(self, raw: RawResponse, attempts: Attempts) -> FailedTryError:
         """Make the failure of an answer that is none of 2xx."""

@@ -33,6 +33,7 @@ class Meter:
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._began: ExportProgress | None = None
+        self._pace: float | None = None
         self._started = self._told = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -70,6 +71,7 @@ class Meter:
         """Take over how far an export is; ``inputs`` is what it reads many of, such as customers."""
         self.customers, self.failed, self.items = progress.done, progress.failed, progress.items
         self._total, self._inputs = progress.total, inputs
+        self._pace = progress.rate
         if self._began is None:
             self._began = progress
             self._started = self._told = time.monotonic()
@@ -80,7 +82,7 @@ class Meter:
         self._show()
         if self._bar is None and inputs and time.monotonic() - self._told >= _QUIET:
             self._told = time.monotonic()
-            self.note(f"note: {self._counts()}, {self._rate()}{self._left()}")
+            self.note(f"note: {self._counts()}, {self._rate()}{self._throttled()}{self._left()}")
 
     @property
     def began(self) -> bool:
@@ -111,6 +113,9 @@ class Meter:
         new = self.items - self._began.items if self._began is not None else 0
         return f"{new / max(self._seconds(), 0.001):,.0f} a second"
 
+    def _throttled(self) -> str:
+        return "" if self._pace is None else f" (throttled to {self._pace * 60:,.0f} requests a minute)"
+
     def _left(self) -> str:
         done = self.customers - (self._began.done if self._began is not None else 0)
         if not done or self._total is None:
@@ -131,5 +136,5 @@ class Meter:
         if self._bar is not None:
             counts = [(self.customers, self._inputs), (self.items, self._label), (self.retries, "retries")]
             text = "  ".join(f"{number:,} {name}" for number, name in counts if number and name)
-            text += f"  {self._rate()}"
+            text += f"  {self._rate()}{self._throttled()}"
             self._bar.update(self._task, total=self._total, completed=self.customers + self.failed, text=text)

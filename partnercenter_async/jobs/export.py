@@ -32,8 +32,8 @@ _CALLERS_OWN = frozenset([900308, 900309, 900329])  # codes of a 403 that every 
 class ExportProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far an export is: the inputs that were read to their end and those that failed, of a total, and the items.
 
-    What earlier runs had read counts in ``done``, ``total`` and ``items``. ``in_flight``, ``retries`` and
-    ``throttled_until`` are those of :class:`partnercenter_async.Progress`.
+    What earlier runs had read counts in ``done``, ``total`` and ``items``. ``in_flight``, ``retries``,
+    ``throttled_until`` and ``rate`` are those of :class:`partnercenter_async.Progress`.
     """
 
     total: int
@@ -43,6 +43,7 @@ class ExportProgress(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     retries: int
     throttled_until: float | None
+    rate: float | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +146,7 @@ class _Run(Generic[T, P]):
         self._refusals = _Refusals(job.stop_after)
         self._items: Counter[str] = Counter()
         self._retries = 0  # of the first reading, while some are read again
-        self._calls = Progress(done=0, failed=0, in_flight=0, retries=0, throttled_until=None)
+        self._calls = Progress(done=0, failed=0, in_flight=0, retries=0, throttled_until=None, rate=None)
         self._writer = _Writer(job.output, start.journal, start.state.items, job.concurrency)
 
     async def run(self) -> Report:
@@ -222,6 +223,7 @@ class _Run(Generic[T, P]):
                     in_flight=calls.in_flight,
                     retries=self._retries + calls.retries,
                     throttled_until=calls.throttled_until,
+                    rate=calls.rate,
                 )
             )
 

@@ -1,0 +1,325 @@
+"""How fast requests may leave: a rate that is declared, or one that is learned from where the service refuses."""
+
+import math
+from collections.abc import Mapping
+from math import inf, isfinite
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
+
+import msgspec
+
+ORDERS: Final = "orders"
+MIGRATIONS_CREATE: Final = "migrations.create"
+MIGRATIONS_VALIDATE: Final = "migrations.validate"
+OTHER: Final = "other"
+LIMITS: Final = (ORDERS, MIGRATIONS_CREATE, MIGRATIONS_VALIDATE, OTHER)
+"""What the service counts by itself, as far as it documents that; all else is taken to be one limit."""
+ALL: Final = "all"  # the one limit where one rate is declared for everything
+
+_AT_ONCE = 10  # requests that leave together after a pause
+_SAVED = 50  # of so many requests of a declared rate one more may leave at once
+
+# The numbers below were found by playing thousands of jobs against windows and buckets: python -m benchmarks.pace.
+_CUSTOMERS = 3  # as many refused in a row show that it is the partner who is; one less where a rate is known
+_MANY_CUSTOMERS = 48  # and where it seems to be the customers
+_BELOW, _ABOVE = 0.966, 1.014  # of the rate that was measured: right after a refusal, and before it is left behind
+_HOLD = 50.0  # seconds at most from the one to the other
+_HOLD_REQUESTS = 70  # and the time of so many requests, where that is longer
+_SHORTEST = 3.0  # seconds at least
+_GROWTH = 2.2  # times as long as the time that was measured in
+_FLAT = 0.5  # of that time without getting faster
+_LONGER = 1.25  # times as long as the longest wait that was asked for lately
+_FADING = 0.9  # of the longest wait is remembered with each refusal
+_DOUBLING = 20.0  # seconds in which the rate doubles for the first time beyond
+_SLOW = 20  # requests in which it does where that takes longer
+_MOST_DOUBLINGS = 30.0
+_ENOUGH = 8  # requests that tell a rate
+_FEW = 3  # and where nothing else is known
+_TELLING = 5.0  # seconds in which what was saved up doesn't matter
+_FIRST = 20.0  # requests a second that a first refusal may tell: its window may have begun long before
+_BRIEF = 3.0  # seconds to wait, as a bucket's refusals tell; longer ones are a window's
+_FAR = 1.5  # times the rate measured, beyond which the last seconds tell another
+_SEARCH = 5.0  # seconds to find out which of the two holds
+_MORE = 1.05  # times the rate measured, that a bucket which ran over may have
+_LEAST = 0.45  # of the rate measured, below which refusals while others are served don't bring it
+_LESS = 0.7  # of the rate, where refusals go on
+_STEP = 0.45  # more requests under way for each answer, while nothing is known
+_RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without
+_IDLE = 5.0  # seconds, or as many requests' time, after which nothing is measured across a pause
+_RESOLUTION = 1e-3  # seconds
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """So many ``requests`` in ``per`` seconds (1 by default); both are positive.
+
+    Requests leave evenly, and after a pause up to one in fifty of ``requests`` at once, in such a way that no ``per``
+    seconds ever see more than ``requests`` of them: 500 in 60 seconds are 8.17 a second, and 11 at once after a pause.
+    """
+
+    requests: float
+    per: float = 1.0
+
+    DOCUMENTED: ClassVar[Mapping[str, "Rate"]]
+    """What the service documents: for orders and subscriptions, and for validating and creating migrations."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be meant; raises ValueError."""
+        for name in ("requests", "per"):
+            value: object = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+                raise ValueError(f"{name} of a Rate must be a positive, finite number, not {value!r}")
+
+    @property
+    def extra(self) -> int:
+        """How many more than one may leave at once after a pause."""
+        return int(self.requests / _SAVED)
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two requests that leave evenly."""
+        return self.per / (self.requests - self.extra)
+
+
+Rate.DOCUMENTED = MappingProxyType(
+    {ORDERS: Rate(500, 60), MIGRATIONS_CREATE: Rate(100, 300), MIGRATIONS_VALIDATE: Rate(450, 300)}
+)
+
+
+@runtime_checkable
+class Pace(Protocol):
+    """When requests may leave, decided for several clients or processes together."""
+
+    async def acquire(self, partner: str, limit: str) -> float:
+        """Take the next free place of a partner under a limit, and return the seconds until its time comes.
+
+        A client asks for one place after the other, so a place that is not used, since its call was cancelled, is the
+        next call's. What this raises is logged once, and requests leave without it until it works again.
+        """
+        ...
+
+
+Pacing: TypeAlias = Rate | Mapping[str, Rate] | Pace | Literal["learned"] | None
+
+
+def check_pacing(rate: object) -> Pacing:
+    """Return what a client is told of its pace; raises ValueError for what can't be that, such as an unknown limit."""
+    if rate is None or rate == "learned" or isinstance(rate, Rate | Pace):
+        return rate
+    found = rate.items() if isinstance(rate, Mapping) else [("", rate)]
+    for limit, each in found:
+        if isinstance(rate, Mapping) and limit not in LIMITS:
+            raise ValueError(f"rate: there is no limit {limit!r}; there are {', '.join(LIMITS)}")
+        if not isinstance(each, Rate):
+            what = "a Rate, a mapping of limits to Rates, a Pace, 'learned' or None"
+            raise ValueError(f"rate must be {what}, not {each!r}")  # noqa: TRY004 - as every setting that can't be
+    return cast("Mapping[str, Rate]", rate)
+
+
+def limit_of(method: str, path: str) -> tuple[str, str | None]:
+    """Return the limit that a request falls under, and its customer; the path begins behind the version."""
+    noun, _, rest = path.partition("?")[0].lower().partition("/")
+    if noun != "customers" or not rest:
+        return OTHER, None
+    customer, _, rest = rest.partition("/")
+    if rest.startswith(("orders", "subscriptions")):
+        return ORDERS, customer
+    if method == "POST" and rest.startswith("migrations/newcommerce"):
+        rest = rest.removeprefix("migrations/newcommerce").strip("/")
+        return {"": MIGRATIONS_CREATE, "validate": MIGRATIONS_VALIDATE}.get(rest, OTHER), customer
+    return OTHER, customer or None
+
+
+class OwnPace:
+    """What one client knows of one limit: at which rate requests may leave so that few of them are refused.
+
+    As long as nothing is known, nothing is held back. From the first refusal on, what was let through between two
+    refusals tells the rate. Requests then leave a little slower than that, evenly; after a while without a refusal a
+    little faster, then faster and faster, until the next refusal tells the rate anew. Where the first refusal tells
+    nothing, since what the service had saved up is in it, one request goes at first, and more with each answer.
+
+    Times are seconds of the event loop's clock, which is handed in; requests are numbered as they leave.
+    """
+
+    __slots__ = (
+        "_above",
+        "_again",
+        "_base",
+        "_begun",
+        "_below",
+        "_calm",
+        "_closed_for",
+        "_floor",
+        "_hold",
+        "_learns",
+        "_left_at",
+        "_marks",
+        "_next_at",
+        "_saved",
+        "_searching",
+        "_since",
+        "ceiling",
+        "evident",
+        "let_through",
+        "rate",
+        "window",
+    )
+
+    def __init__(self, ceiling: Rate | None = None, *, learns: bool = True) -> None:
+        """Begin with what is declared, or with nothing; one that doesn't learn holds nothing back ever."""
+        self._learns = learns
+        self.ceiling = self.rate = inf if ceiling is None else 1 / ceiling.spacing
+        self.window = inf  # requests under way at most, while the service's rate is felt for
+        self.evident = True  # that refusals of many customers are the partner's matter
+        self.let_through = 0  # requests that were answered since the last refusal
+        self._saved = _AT_ONCE - 1 if ceiling is None else ceiling.extra
+        self._base = self.rate / _BELOW  # the rate that was measured
+        self._floor = _LEAST * self._base  # the least that refusals while others are served make of it
+        self._below, self._above = _BELOW, _ABOVE
+        self._calm = 0.0  # seconds that requests have left at the rate's own pace since the last refusal
+        self._hold = _HOLD
+        self._closed_for = 0.0
+        self._searching = False
+        self._again = False
+        self._left_at = -inf
+        self._next_at = -inf
+        self._since = -inf
+        self._begun = 0  # the number of the last request that left before the count began
+        self._marks = ((-inf, 0), (-inf, 0))  # times, and what had been let through by then
+
+    @property
+    def customers(self) -> int:
+        """How many customers in a row must be refused to show that it is the partner who is.
+
+        Customers that were refused once each, and served when they came again, show the contrary, until one that comes
+        for the first time is served, or one that comes again is refused.
+        """
+        if not self.evident:
+            return _MANY_CUSTOMERS
+        return _CUSTOMERS if self.rate == inf else _CUSTOMERS - 1
+
+    def due(self, now: float) -> float:
+        """Return the time at which the next request may leave."""
+        return now if self.rate == inf else max(self._next_at, now - self._saved / self.rate)
+
+    def leaves(self, now: float, *, held: bool) -> None:
+        """Take note of a request that leaves, and of whether it would have left before."""
+        if self.rate == inf:
+            return
+        if held:
+            self._calm += max(0.0, min(now - self._left_at, 2 / self.rate))
+            self._speed_up()
+        elif now - self._left_at > max(_IDLE, _IDLE / self.rate):
+            self._count_from(now, self._begun)
+        self._left_at = max(now, self._left_at)
+        self._next_at = (now if self._next_at == -inf else max(self.due(now), self._next_at)) + 1 / self.rate
+
+    def comes_back(self) -> None:
+        """Take back the place of a request that did not leave after all."""
+        self._next_at -= 1 / self.rate
+
+    def answered(self, number: int, now: float, *, first: bool) -> None:
+        """Take note of a request that was let through, and of whether its customer comes for the first time."""
+        if number <= self._begun or not self._learns:
+            return
+        if self._since == -inf:
+            self._count_from(now, 0)
+        self.let_through += 1
+        if now - self._marks[1][0] > (_RECENT if self.rate < inf else _LONG):
+            self._marks = (self._marks[1], (now, self.let_through))
+        self.evident = self.evident or first
+        self.window += _STEP
+
+    def refused(self, number: int, last: int, now: float, sent_at: float, retry_after: float, *, first: bool) -> None:
+        """Learn from a refusal while others are served."""
+        self.evident = self.evident or not first
+        if number <= self._begun or not self._learns:
+            return
+        until = sent_at + max(0.0, retry_after - 1)
+        if self.window < inf:
+            if self.evident and self.let_through >= _FEW:
+                self._learn(now, until, retry_after)
+                self._floor = _LEAST * self._base
+                self._count_from(until, last)
+        elif self.rate < inf and self.let_through >= _ENOUGH:
+            self._learn(now, until, retry_after, least=self._floor, most=self.rate)
+            self._count_from(until, last)
+
+    def closes(self, last: int, sent_at: float, retry_after: float, opens_at: float) -> None:
+        """Learn from a refusal that is the partner's, for which nothing leaves for a while."""
+        if not self._learns:
+            return
+        until = sent_at + max(0.0, retry_after - 1)
+        self._next_at = self._left_at = max(self._next_at, opens_at)
+        known, feeling = self.rate < inf, self.window < inf
+        if not known and not feeling:
+            self._since, before = self._marks[0]
+            self.let_through -= before
+            learned = self.let_through >= _ENOUGH and until - self._since >= _TELLING
+        else:
+            learned = self.let_through >= (_ENOUGH if known else _FEW)
+        if learned:
+            self._learn(opens_at, until, retry_after, most=self.rate if known else _FIRST if not feeling else inf)
+            self._floor = _LEAST * self._base
+            self._count_from(until, last)
+            self.evident = True
+        elif not known:
+            if not feeling:
+                self._count_from(until, last)
+            self.window, self.evident, self._begun = 1.0, False, last
+        else:  # more of the same refusal, or the rate is far too high
+            if self._again:
+                self._base *= _LESS
+                self._floor = _LEAST * self._base
+            self._again, self._calm, self._begun = True, 0.0, last
+            self._speed_up()
+
+    def stays_closed(self, opens_at: float) -> None:
+        """Take note of a lane that closes for longer."""
+        if self._learns:
+            self._next_at = self._left_at = max(self._next_at, opens_at)
+
+    def _count_from(self, since: float, begun: int) -> None:
+        self._since, self._begun, self.let_through, self._again = since, begun, 0, False
+        self._marks = ((since, 0), (since, 0))
+
+    def _learn(self, now: float, until: float, retry_after: float, *, least: float = 0.0, most: float = inf) -> None:
+        """Set the rate by what was let through until the service had nothing left."""
+        seconds = max(until - self._since, _RESOLUTION)
+        seen = self.let_through / seconds
+        lately = self._lately(now, retry_after)
+        self._base = max(least, min(seen, most))
+        doubt = 0.5 / self.let_through  # one more or less
+        self._below, self._above = _BELOW - doubt, _ABOVE + doubt
+        self._closed_for = max(retry_after, _FADING * self._closed_for)
+        longest = max(_HOLD, _LONGER * self._closed_for, _HOLD_REQUESTS / self._base)
+        self._hold = min(max(_SHORTEST, _GROWTH * seconds), longest)
+        self._searching = lately > self._base * _FAR and not self._searching
+        if self._searching:  # it may be the one or the other: find out soon
+            self._above = lately / self._base
+            self._hold = min(self._hold, max(_SEARCH, _SLOW / self._base))
+        elif retry_after < _BRIEF and seen < most < inf:
+            self._base = max(self._base, min(math.sqrt(seen * most), seen * _MORE))
+        self.window, self._calm = inf, 0.0
+        self._left_at = max(self._left_at, now)
+        self._speed_up()
+
+    def _lately(self, now: float, retry_after: float) -> float:
+        """Return the rate of the last seconds where it had grown far, and 0 where that says nothing.
+
+        A window's refusals are told by their long waits, and count what was let through in all of it.
+        """
+        since, before = self._marks[0]
+        seconds = now - since
+        if self.rate == inf or self._calm <= self._hold or retry_after >= _BRIEF or seconds <= 1 + retry_after:
+            return 0.0
+        return min((self.let_through - before) / seconds, self.rate)
+
+    def _speed_up(self) -> None:
+        """Set the rate by the time since the last refusal."""
+        flat = self._hold * _FLAT
+        way = min(1.0, max(0.0, (self._calm - flat) / (self._hold - flat)))
+        factor = self._below + (self._above - self._below) * way
+        if self._calm > self._hold:
+            times = (self._calm - self._hold) / max(_DOUBLING, _SLOW / self._base)
+            factor *= 2 ** min(times + times * times, _MOST_DOUBLINGS)
+        self.rate = min(self._base * factor, self.ceiling)
