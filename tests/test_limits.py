@@ -136,6 +136,30 @@ def test_a_bucket_that_counts_refused_requests_owes_at_most_what_it_holds():
     assert bucket.wait(0.0) == 4.0
 
 
+@given(limiters(), GAPS, NUMBERS, GAPS)
+def test_a_changed_number_holds_at_once_and_nothing_is_forgotten(limiter, before, number, after):
+    times = arrivals([*before, *after], 0.05)
+    changed = len(before)
+    early = admitted(limiter, times[:changed])
+    limiter.change(number, times[changed - 1])
+    late = admitted(limiter, times[changed:])
+    if isinstance(limiter, SlidingWindow) and not limiter.counts_refused:
+        for now in late:
+            assert sum(now - limiter.per < each - SOON and each <= now for each in early + late) <= number
+    if isinstance(limiter, TokenBucket):
+        most = limiter.burst + (times[-1] - times[changed - 1]) * limiter.rate
+        assert len(late) <= most + SOON
+
+
+def test_a_bucket_keeps_its_tokens_when_its_number_changes():
+    bucket = TokenBucket(60, per=60, burst=4)
+    assert [bucket.take(0.0) for _ in range(3)] == [None] * 3
+    bucket.change(30, 0.0)
+    assert [bucket.take(0.0) for _ in range(2)] == [None, 2.0]
+    bucket.change(120, 1.0)
+    assert bucket.wait(1.0) == 0.25
+
+
 # Several limits
 
 

@@ -77,9 +77,18 @@ class Limiter:
         if admitted or self.counts_refused:
             self._count(now, key)
 
+    def change(self, number: int, now: float) -> None:
+        """Take so many requests from now on, and remember those that came."""
+        check_count("number", number)
+        self._change(number, now)
+        self.number = number
+
     def clear(self) -> None:
         """Forget every request."""
         raise NotImplementedError
+
+    def _change(self, number: int, now: float) -> None:
+        """Put what is remembered into the terms of another number."""
 
     def _due(self, now: float, key: str) -> float:
         """Return the time from which a request is admitted."""
@@ -123,6 +132,10 @@ class SlidingWindow(Limiter):
         """Forget every request."""
         self._latest.clear()
 
+    def _change(self, number: int, now: float) -> None:
+        del now
+        self._latest = {key: deque(latest, maxlen=number) for key, latest in self._latest.items()}
+
     def _due(self, now: float, key: str) -> float:
         latest = self._latest.get(key)
         return now if latest is None or len(latest) < self.number else latest[0] + self.per
@@ -150,6 +163,10 @@ class TokenBucket(Limiter):
     def clear(self) -> None:
         """Forget every request."""
         self._full_at.clear()
+
+    def _change(self, number: int, now: float) -> None:
+        slower = self.number / number
+        self._full_at = {key: now + (at - now) * slower for key, at in self._full_at.items() if at > now}
 
     def _due(self, now: float, key: str) -> float:
         return self._full_at.get(key, now) - (self.burst - 1) / self.rate
