@@ -235,9 +235,10 @@ JOBS: dict[str, Job] = {"ours": ours, **{name: rival(make) for name, make in RIV
 
 def play(job: Job, row: Row, make: Callable[[], Limiter], change: Change | None, *, jitter: float) -> Result:
     """Do a row's job once, in virtual time."""
-    changed_at = row.customers / 3 / (row.number / row.per)
-    changed = {None: row.number, "halved": row.number // 2, "doubled": row.number * 2}[change]
     service = Service(make(), latency=LATENCY, jitter=jitter)
+    number, per = service.limiter.number, service.limiter.per
+    changed = {None: number, "halved": number // 2, "doubled": number * 2}[change]
+    changed_at = row.customers / 3 / (number / per)
     waits: list[float] = []
 
     async def run() -> float:
@@ -254,7 +255,7 @@ def play(job: Job, row: Row, make: Callable[[], Limiter], change: Change | None,
         took=took,
         admitted=service.requests - service.refused,
         requests=service.requests,
-        allowed=(early * row.number + (took - early) * changed) / row.per,
+        allowed=(early * number + (took - early) * changed) / per,
         fastest=fastest(make(), service.requests - service.refused, changed_at, changed) + LATENCY,
         customers=row.customers,
         waits=waits,
@@ -328,8 +329,8 @@ def main() -> int:
         if given.only not in row.name:
             continue
         for client, job in JOBS.items():
-            if given.client not in (client, "all"):
-                continue
+            if given.client not in (client, "all") or (client != "ours" and row.kind != "learned"):
+                continue  # others can be told of no rate, and play the rows with one as those without
             results: list[Result] = []
             for name, result in runs(job, row, given.burst or [10], seeds=given.seeds, jitter=given.jitter):
                 if given.by in name:

@@ -60,6 +60,7 @@ class Botocore:
     def __init__(self) -> None:
         self._quota = 500
         self._enabled = False
+        self._turn = asyncio.Lock()
         self._rate, self._capacity, self._tokens, self._filled_at = 1.0, 1.0, 0.0, now()
         self._most, self._failed_at = 0.0, now()
         self._measured, self._count, self._bucket = 0.0, 0, math.floor(now())
@@ -83,12 +84,13 @@ class Botocore:
         return False
 
     async def _token(self) -> None:
-        self._fill()
-        while self._tokens < 1:
-            # Whoever waits is told of a new rate there; here everybody looks again soon.
-            await asyncio.sleep(max(0.001, min((1 - self._tokens) / self._rate, 0.5)))
+        async with self._turn:  # in the order of arrival; there whoever wakes first takes one
             self._fill()
-        self._tokens -= 1
+            while self._tokens < 1:
+                # Whoever waits there is told of a new rate; here it looks again soon.
+                await asyncio.sleep(max(0.001, min((1 - self._tokens) / self._rate, 0.5)))
+                self._fill()
+            self._tokens -= 1
 
     def _fill(self) -> None:
         self._tokens = min(self._capacity, self._tokens + (now() - self._filled_at) * self._rate)
