@@ -288,10 +288,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", action="append", default=[], help="one of the emulator's, such as 600/60")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     given = parser.parse_args()
     tally = Tally()
-    server = Server("benchmarks.soak_server", given.seed)
+    server = Server("benchmarks.soak_server", given.seed, *given.limit)
     begun = time.monotonic()
     try:
         left = asyncio.run(soak(given.minutes, given.seed, server, tally))

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from partnercenter_async.cli.serve import parse_limit
 from partnercenter_async.emulator import (
     Action,
     BrokenChunk,
@@ -109,7 +110,7 @@ class Watch:
         }
 
 
-async def serve(seed: int) -> None:
+async def serve(seed: int, limits: Sequence[str]) -> None:
     """Serve until stdin ends."""
     loop = asyncio.get_running_loop()
     chance = random.Random(seed)
@@ -120,6 +121,7 @@ async def serve(seed: int) -> None:
         link_style="mixed",
         token_lifetime=TOKEN_LIFETIME,
         rotate_refresh_token=True,
+        limits=[parse_limit(text) for text in limits],
     ) as emulator:
         watch = Watch(emulator)
 
@@ -143,4 +145,4 @@ async def serve(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2:]))

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack
@@ -12,7 +12,7 @@ from partnercenter_async._session.arguments import check_flag
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
-from partnercenter_async.emulator import Emulator, LastLinks, LinkStyle, Paging, Records
+from partnercenter_async.emulator import Emulator, LastLinks, Limit, LinkStyle, Paging, Records
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -40,6 +40,7 @@ class Habits(TypedDict, total=False):
     mfa: bool
     rotate_refresh_token: bool
     events_content_type: str | None
+    limits: Sequence[Limit]
 
 
 class ClientSettings(TypedDict, total=False):

@@ -327,13 +327,27 @@ def emulator(
     orders: Annotated[str, typer.Option(metavar="N or N-M", help="How many orders each customer has.")] = "0-12",
     seed: Annotated[int, typer.Option(help="What its data is made from.")] = 7,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where it listens; 0 takes a free port.")] = 0,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N/SECONDS[,WORD...]",
+            help="How many requests it takes in a time, such as 500/60; any number of times. Words: fixed (a window), "
+            "sliding or bucket=BURST; refused (requests count too); customer (each by itself); Retry-After as a date, "
+            "or silent; operation=NAME, method=NAME, path=PATTERN.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a local Partner Center until Ctrl-C; prints the environment with which this command finds it."""
-    from partnercenter_async.cli.serve import serve  # noqa: PLC0415 - the emulator is slow to import
+    from partnercenter_async.cli.serve import parse_limit, serve  # noqa: PLC0415 - the emulator is slow to import
 
     least, _, most = orders.partition("-")
     if not (least.isdecimal() and (most or least).isdecimal()):
         message = f"--orders takes a number, or two with a hyphen between them, not {orders!r}"
         raise typer.BadParameter(message)
     bounds = int(least), int(most or least)
-    leave(lambda: serve(customers=customers, orders=bounds, seed=seed, port=port))
+    try:
+        limits = [parse_limit(text) for text in limit or ()]
+    except ValueError as error:
+        message = f"--limit: {error}"
+        raise typer.BadParameter(message) from None
+    leave(lambda: serve(customers=customers, orders=bounds, seed=seed, port=port, limits=limits))

@@ -41,6 +41,7 @@ from partnercenter_async.emulator.faults import (
     service_error,
     throttles,
 )
+from partnercenter_async.emulator.limits import FixedWindow, Limit, Limiter, SlidingWindow, TokenBucket
 from partnercenter_async.emulator.server import Emulator, RecordedRequest
 from partnercenter_async.emulator.service import LastLinks, LinkStyle, Paging
 from partnercenter_async.emulator.tokens import fingerprint
@@ -66,9 +67,12 @@ __all__ = [
     "Emulator",
     "ExpireToken",
     "Fault",
+    "FixedWindow",
     "Gzip",
     "JsonObject",
     "LastLinks",
+    "Limit",
+    "Limiter",
     "LinkStyle",
     "Operation",
     "Paging",
@@ -79,8 +83,10 @@ __all__ = [
     "ReplaceBody",
     "Reseller",
     "SetNextLink",
+    "SlidingWindow",
     "ThrottleCustomer",
     "ThrottlePartner",
+    "TokenBucket",
     "WrongLength",
     "billing_cycle",
     "fails",

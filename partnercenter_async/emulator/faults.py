@@ -54,6 +54,13 @@ def check_count(name: str, value: object) -> None:
         raise ValueError(message)
 
 
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Refuse what is none of the choices."""
+    if not any(value == choice and type(value) is type(choice) for choice in choices):  # 1 is not True
+        message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}"
+        raise ValueError(message)
+
+
 def check_operation(value: object, *others: str | None) -> None:
     """Refuse what names no operation, nor is one of the others that stand for several."""
     known = [*_OPERATIONS, *(each for each in others if each)]
@@ -106,7 +113,7 @@ def service_error(status: int, code: int, description: str, *, headers: Sequence
 def gateway_throttle(seconds: int, *, retry_after: str | None = None) -> Answer:
     """Return the 429 of the gateway in front of the service. `retry_after` replaces the text of the header."""
     text = str(seconds) if retry_after is None else retry_after
-    body: JsonObject = {"statusCode": 429, "message": f"The gateway lets nothing through for {seconds} seconds."}
+    body: JsonObject = {"statusCode": 429, "message": f"Rate limit is exceeded. Try again in {seconds} seconds."}
     return Answer(429, body, [("Retry-After", text)])
 
 

@@ -45,6 +45,7 @@ from partnercenter_async.emulator.faults import (
     ThrottleCustomer,
     ThrottlePartner,
     WrongLength,
+    check_choice,
     check_count,
     check_operation,
     check_seconds,
@@ -52,6 +53,7 @@ from partnercenter_async.emulator.faults import (
     encode,
     gateway_throttle,
 )
+from partnercenter_async.emulator.limits import Limit, Limits
 from partnercenter_async.emulator.service import (
     Call,
     Habits,
@@ -158,6 +160,7 @@ class Emulator:
         mfa: Whether the users' tokens come with multifactor authentication.
         rotate_refresh_token: Whether each redemption answers with a new refresh token. The old ones stay good.
         events_content_type: The Content-Type of migration events. None goes round those that the service uses.
+        limits: How many requests are taken in a time.
         faults: What is to go wrong from the start.
         keep_requests: Whether `requests` is kept. `count` works in any case.
         port: The port to listen on. 0 takes a free one.
@@ -178,6 +181,7 @@ class Emulator:
         mfa: bool = True,
         rotate_refresh_token: bool = False,
         events_content_type: str | None = None,
+        limits: Sequence[Limit] = (),
         faults: Sequence[Fault] = (),
         keep_requests: bool = True,
         port: int = 0,
@@ -185,9 +189,9 @@ class Emulator:
         check_count("page_size", page_size)
         check_count("customers_page_size", customers_page_size)
         check_seconds("token_lifetime", token_lifetime)
-        _check_choice("paging", paging, get_args(Paging))
-        _check_choice("link_style", link_style, get_args(LinkStyle))
-        _check_choice("last_links", last_links, get_args(LastLinks))
+        check_choice("paging", paging, get_args(Paging))
+        check_choice("link_style", link_style, get_args(LinkStyle))
+        check_choice("last_links", last_links, get_args(LastLinks))
         check_text("events_content_type", events_content_type, "such as 'text/plain'")
         switches = {
             "bom": bom,
@@ -197,7 +201,7 @@ class Emulator:
             "keep_requests": keep_requests,
         }
         for name, switch in switches.items():
-            _check_choice(name, switch, (True, False))
+            check_choice(name, switch, (True, False))
         self.data: Data = DataSet() if data is None else data
         """The records that are served."""
         self.requests: list[RecordedRequest] = []
@@ -223,6 +227,7 @@ class Emulator:
         self._bom = bom
         self._keep_requests = keep_requests
         self._port = port
+        self._limits = Limits(limits)
         self._script = Script(faults)
         self._counts: Counter[tuple[Operation, str | None]] = Counter()
         self._throttled: dict[str, float] = {}
@@ -242,6 +247,7 @@ class Emulator:
             raise RuntimeError(message)
         loop = asyncio.get_running_loop()
         self._throttled.clear()  # by the clock of an earlier loop, perhaps
+        self._limits.clear()
         certificates = Certificates()
         server = _Server(self._handle)
         try:
@@ -384,6 +390,10 @@ class Emulator:
         self._script.clear()
         self._throttled.clear()
 
+    def limit(self, *limits: Limit) -> None:
+        """Put limits in the place of those in force; without any, everything is taken."""
+        self._limits = Limits(limits)
+
     def expire_tokens(self) -> None:
         """Make every access token issued so far worthless: the API answers 401 as for an expired one."""
         self._started().tokens.revoke_all()
@@ -427,10 +437,16 @@ class Emulator:
 
     async def _respond(self, request: web.BaseRequest, call: Call, record: RecordedRequest) -> web.StreamResponse:
         now = asyncio.get_running_loop().time()
+        operation, customer_id = call.route.operation, call.route.customer_id
+        refusal = self._limits.take(
+            now, operation=operation, customer_id=customer_id, method=call.method, path=record.path
+        )
+        if refusal is not None:
+            return self._send_whole(self._from_answer(refusal, call), record)
         for bar in _bars(call.route):
             if self._throttled.get(bar, now) > now:
                 return self._send_whole(self._from_answer(self._throttle(bar), call), record)
-        action = self._script.next_action(call.route.operation, call.route.customer_id, call.method)
+        action = self._script.next_action(operation, customer_id, call.method)
         match action:
             case DropBefore():
                 return _reset(request)
@@ -521,12 +537,6 @@ class Emulator:
     def _send_whole(encoded: _Encoded, record: RecordedRequest) -> web.Response:
         _note_status(record, encoded.status)
         return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
-
-
-def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if not any(value == choice and type(value) is type(choice) for choice in choices):  # 1 is not True
-        message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}"
-        raise ValueError(message)
 
 
 def _bars(route: Route) -> tuple[str, ...]:
