@@ -19,10 +19,10 @@ import random
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from benchmarks.pace_rivals import RIVALS, Exchange, Rival
-from partnercenter_async import Cloud, PartnerCenterClient, PartnerCenterError, fan_out
+from partnercenter_async import Cloud, PartnerCenterClient, PartnerCenterError, Rate, fan_out
 from partnercenter_async.emulator import FixedWindow, Limit, Limiter, SlidingWindow, TokenBucket
 from partnercenter_async.emulator.limits import Limits
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
@@ -37,11 +37,33 @@ def make_clients(
     kind: Kind, service: "Service", *, processes: int, concurrency: int, number: int, per: float
 ) -> list[PartnerCenterClient]:
     """Return a client for each process, that keeps to the pace in one of the ways."""
-    del kind, number, per  # there is no other client than this one yet
+    rates: dict[Kind, Any] = {
+        "learned": "learned",
+        "declared": Rate(number, per),
+        "shared": Shared(Rate(number, per)),
+    }
     return [
-        PartnerCenterClient(FakeCredential(lifetime=1e9), cloud=CLOUD, transport=service, concurrency=concurrency)
+        PartnerCenterClient(
+            FakeCredential(lifetime=1e9), cloud=CLOUD, transport=service, concurrency=concurrency, rate=rates[kind]
+        )
         for _ in range(processes)
     ]
+
+
+class Shared:
+    """What several processes share; here one object does for what a server keeps."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._spacing = rate.spacing
+        self._next_at = 0.0
+
+    async def acquire(self, partner: str, limit: str) -> float:
+        del partner, limit
+        await asyncio.sleep(0.001)  # the way to the server and back
+        now = asyncio.get_running_loop().time()
+        at = max(self._next_at, now)
+        self._next_at = at + self._spacing
+        return at - now
 
 
 class Service:
