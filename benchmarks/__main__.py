@@ -16,6 +16,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan, nan
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ from benchmarks.plain import Page, bare, full, thin
 
 PAGES, GETS = 100, 4000
 PARTS = ("streams", "gets", "start", "jobs", "memory", "block")
-LIMITS = "import aiohttp, msgspec, backoff"
+OURS, LIMITS = "from partnercenter_async import Order", "import aiohttp, msgspec, backoff"
+LARGE = "large-50000000"
 
 
 class Stream(NamedTuple):
@@ -170,29 +172,39 @@ def unpacking(taken: Seconds, work: str, peer: str = "ours") -> float:
     return statistics.median([1e6 * (packed - plain) for packed, plain in pairs] or [nan])
 
 
-def probe(name: str, peer: str, port: int, customer: str) -> float:
+def probe(name: str, peer: str, port: int, customer: str, environment: dict[str, str] | None = None) -> float:
     """Return a figure that a process of its own finds."""
     command = [sys.executable, "-m", "benchmarks.probe", name, peer, str(port), customer]
-    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
 
 
-def imports(statement: str) -> float:
+def imports(statement: str, environment: dict[str, str]) -> float:
     """Return the CPU seconds of a process that imports something."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", statement], check=True)
+    subprocess.run([sys.executable, "-c", statement], check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def starts(rounds: int) -> dict[str, float]:
+    """Return what the first import and the first order take, all modules being compiled, as pip leaves them."""
+    with TemporaryDirectory() as compiled, serving() as port:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        times = [[imports(each, environment) for each in (OURS, LIMITS)] for _ in range(2 * rounds + 1)]
+        peers = "ours", "by hand"
+        firsts = [[probe("first", peer, port, "plain-1", environment) for peer in peers] for _ in range(rounds + 1)]
+    return {
+        name: statistics.median(ours / least for ours, least in found[1:])
+        for name, found in (("import", times), ("first order", firsts))
+    }
 
 
 def others(parts: list[str], rounds: int) -> dict[str, float]:
     """Return what is no ratio of CPU between peers."""
     found: dict[str, float] = {}
     if "start" in parts:
-        times = [(imports("from partnercenter_async import Order"), imports(LIMITS)) for _ in range(2 * rounds)]
-        found["import"] = statistics.median(ours for ours, _ in times) / statistics.median(least for _, least in times)
-        with serving() as port:
-            firsts = [[probe("first", peer, port, "plain-1") for peer in ("ours", "by hand")] for _ in range(rounds)]
-        found["first order"] = statistics.median(ours / hand for ours, hand in firsts)
+        found |= starts(rounds)
     if "jobs" in parts:
         with serving(0.05) as port:
             for caller in ("sleeping", "computing"):
@@ -208,7 +220,7 @@ def others(parts: list[str], rounds: int) -> dict[str, float]:
             for pages in (10, 1000):
                 found[f"peak, {pages}"] = probe("peak", "ours", port, f"plain-{pages}")
         if "block" in parts:
-            blocks = [[probe("block", peer, port, "large") for peer in ("ours", "by hand")] for _ in range(rounds)]
+            blocks = [[probe("block", peer, port, LARGE) for peer in ("ours", "by hand")] for _ in range(rounds)]
             for peer, values in zip(("ours", "by hand"), zip(*blocks, strict=True), strict=True):
                 found[f"block, {peer}"] = statistics.median(values)
     return found

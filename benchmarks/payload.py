@@ -12,7 +12,6 @@ from functools import cache
 from uuid import UUID
 
 PAGE = 200
-LARGE = 50_000_000  # bytes
 LEVEL = 6  # of packing, zlib's own default
 TOKEN = "d3b07384-d9a0,4c9b2f11-5a7e_%08d/Qm9v/+x==,0f6c"
 _PREFIX = TOKEN.partition("%08d")[0].encode()
@@ -165,11 +164,10 @@ def packed_page(number: int, count: int, customer: str = "c", *, prices: bool = 
     return [begun, packer.compress(_tail(number, count, customer, prices=prices)) + packer.flush()]
 
 
-@cache
-def large_page() -> bytes:
-    """Return one page of 50 MB."""
+def large_page(most: int) -> bytes:
+    """Return one page of so many bytes, or hardly more."""
     orders, size = list[bytes](), 0
-    while size < LARGE:
+    while size < most:
         orders.append(encoded(order(len(orders), *_ids(len(orders)))))
         size += len(orders[-1]) + 1
     return b'{"totalCount":%d,"attributes":{"objectType":"Collection"},"items":[%s]}' % (len(orders), b",".join(orders))

@@ -163,9 +163,9 @@ class HeadPage(_Struct):
     links: _Links | None = None
 
 
-def thin(order: Any) -> int:
+def thin(order: Any, day: Callable[[Any], int] = attrgetter("day")) -> int:
     """Read an order's head and its lines' numbers and quantities."""
-    total: int = len(order.id) + len(order.status) + order.creation_date.day
+    total: int = len(order.id) + len(order.status) + day(order.creation_date)
     for line in order.line_items:
         total += line.line_item_number + line.quantity
     return total

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.server [SECONDS]`` prints its port; the seconds are those that an answer takes. The customer
 whose orders are asked for says what comes: ``plain-7`` has seven pages of them, ``packed-7`` the same packed by gzip,
-``large`` one page of 50 MB. It ends with its standard input.
+``large-50000000`` one page of 50 MB. It ends with its standard input.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ def _answer(head: bytes) -> list[bytes]:
 def _orders(customer: str, number: int, *, prices: bool) -> list[bytes]:
     kind, _, count = customer.partition("-")
     if kind == "large":
-        return _whole([large_page()])
+        return _whole([large_page(int(count))])
     if kind == "packed":
         return _whole(packed_page(number, int(count), customer, prices=prices), "Content-Encoding: gzip\r\n")
     return _whole(page(number, int(count), customer, prices=prices))
