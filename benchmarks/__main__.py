@@ -9,41 +9,81 @@ import resource
 import statistics
 import subprocess
 import sys
+import zlib
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan, nan
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any, NamedTuple
 
+import aiohttp
 import msgspec
 
-from benchmarks.payload import PAGE, page
+from benchmarks.payload import DISTINCT, PAGE, packed_page, page
 from benchmarks.peers import PEERS, Peer, load, many
-from benchmarks.plain import Page, full, thin
+from benchmarks.plain import Page, bare, full, thin
 
 PAGES, GETS = 100, 4000
-LIMITS = "import aiohttp, msgspec, backoff"
-STREAMS: dict[str, Callable[[Peer], Awaitable[int]]] = {
-    "stream, thin": lambda peer: peer.thin(),
-    "stream, full": lambda peer: peer.full(),
+PARTS = ("streams", "gets", "start", "jobs", "memory", "block")
+OURS, LIMITS = "from partnercenter_async import Order", "import aiohttp, msgspec, backoff"
+LARGE = "large-50000000"
+
+
+class Stream(NamedTuple):
+    """A walk: what of a peer makes it, of which listing, and what aiohttp unpacks with."""
+
+    does: str
+    listing: str = "plain"
+    backend: str = "zlib"
+
+    def run(self, peer: Any, pages: int) -> Awaitable[int]:
+        """Walk so many pages."""
+        walk: Callable[[str], Awaitable[int]] = getattr(peer, self.does)
+        return walk(f"{self.listing}-{pages}")
+
+
+FULL, HEAD = "in full", "head"
+STREAMS = {
+    FULL: Stream("full"),
+    "in full, gzip": Stream("full", "packed"),
+    "without prices": Stream("bare"),
+    "without prices, gzip": Stream("bare", "packed"),
+    HEAD: Stream("head"),
+    "head, gzip": Stream("head", "packed"),
+    "head, gzip by isal": Stream("head", "packed", "isal"),
 }
-READS = {"stream, thin": thin, "stream, full": full}
-AT_ONCE = (1, 32, 256)
-WORKS = [*STREAMS, *(f"small GETs, {at_once} at once" for at_once in AT_ONCE)]
-HEAD = "ours, into a head"
+READS: dict[str, Callable[[object], int]] = {"full": full, "bare": bare, "head": thin}
+SMALL = {f"small GETs, {at_once} at once": at_once for at_once in (1, 32, 256)}
+SAME, BY_DECIMAL = "by hand, the same work", "by hand, Decimal"
 Seconds = dict[str, dict[str, list[float]]]
 
 
+def cores() -> set[int]:
+    """Return the cores of this machine that may be chosen; none where nobody may choose."""
+    chosen = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set[int]()
+    return chosen if len(chosen) > 1 else set()
+
+
+CORES = cores()
+
+
 @contextmanager
-def serving(pages: int, seconds: float = 0.0) -> Iterator[tuple[int, int]]:
-    """Run the server beside; gives its port and the bytes of a page."""
-    command = [sys.executable, "-m", "benchmarks.server", str(pages), str(seconds)]
+def serving(seconds: float = 0.0) -> Iterator[int]:
+    """Run the server on a core of its own; gives its port."""
+    command = [sys.executable, "-m", "benchmarks.server", str(seconds)]
+    if CORES:
+        os.sched_setaffinity(0, {max(CORES)})
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if CORES:
+        os.sched_setaffinity(0, {min(CORES)})
     assert server.stdin is not None
     assert server.stdout is not None
     try:
-        port, size = map(int, server.stdout.readline().split())
-        yield port, size
+        yield int(server.stdout.readline())
     finally:
         server.stdin.close()
         server.wait(10)
@@ -55,168 +95,266 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def expected(read: Callable[[object], int], pages: int) -> int:
+def expected(does: str, pages: int) -> int:
     """Return the checksum of a walk over so many pages."""
-    bodies = (b"".join(page(number, pages)) for number in range(pages))
-    return sum(read(order) for body in bodies for order in msgspec.json.decode(body, type=Page).items)
+    read, prices = READS[does], does != "bare"
+    bodies = (b"".join(page(number, pages, prices=prices)) for number in range(min(pages, DISTINCT)))
+    found = [sum(read(order) for order in msgspec.json.decode(body, type=Page).items) for body in bodies]
+    return sum(found[number % DISTINCT] for number in range(pages))
 
 
-async def measure(ports: dict[int, int], rounds: int, pages: int, gets: int) -> Seconds:
+def backends() -> dict[str, ModuleType]:
+    """Return what aiohttp can unpack with."""
+    try:
+        return {"zlib": zlib, "isal": import_module("isal.isal_zlib")}
+    except ModuleNotFoundError:
+        return {"zlib": zlib}
+
+
+async def measure(port: int, works: list[str], names: list[str], rounds: int, pages: int, gets: int) -> Seconds:
     """Return each work's CPU seconds for one order or request, by peer and round; the first round warms up.
 
     A peer's share of the GETs is at least eight for each of those at once, and its connections are made before.
     """
-    peers = {name: peer for name in PEERS if (peer := load(name)) is not None}
-    for name in PEERS.keys() - peers.keys():
+    peers = {name: peer for name in names if (peer := load(name)) is not None}
+    for name in set(names) - peers.keys():
         print(f"{name}: not installed", file=sys.stderr)
-    sums = {(work, share): expected(READS[work], pages // share) for work in STREAMS for share in ports}
-    taken: Seconds = {work: {name: [] for name in peers} for work in WORKS}
+    unpack = backends()
+    taken: Seconds = {work: {name: [] for name in peers if _does(name, work)} for work in works}
+    sums: dict[tuple[str, int], int] = {}
     for number in range(rounds + 1):
-        for work in WORKS:
-            for name in peers if number % 2 else reversed(peers):
-                share = PEERS[name][2]
-                peer = peers[name](ports[share])
-                at_once = 0 if work in STREAMS else int(work.split()[2])
-                units = pages // share * PAGE if work in STREAMS else max(gets // share, 8 * at_once)
+        for work in works:
+            stream, at_once = STREAMS.get(work), SMALL.get(work, 0)
+            if stream is not None and stream.backend not in unpack:
+                continue
+            for name in taken[work] if number % 2 else reversed(taken[work]):
+                share = PEERS[name].share
+                peer: Peer = peers[name](port)
+                units = max(gets // share, 8 * at_once) if stream is None else pages // share * PAGE
                 await many(peer.small, 2 * (at_once or 1), at_once or 1)
-                before = cpu()
-                read = await (STREAMS[work](peer) if work in STREAMS else many(peer.small, units, at_once))
+                if stream is None:
+                    before = cpu()
+                    read, wanted = await many(peer.small, units, at_once), units
+                else:
+                    key = stream.does, pages // share
+                    wanted = sums[key] = sums[key] if key in sums else expected(*key)
+                    aiohttp.set_zlib_backend(unpack[stream.backend])
+                    before = cpu()
+                    read = await stream.run(peer, pages // share)
                 seconds = cpu() - before
                 await peer.close()
-                if read != (sums[work, share] if work in STREAMS else units):
-                    sys.exit(f"{work}: {name} read something else: {read}")
+                if read != wanted:
+                    sys.exit(f"{work}: {name} read something else: {read} and not {wanted}")
                 if number:
                     taken[work][name].append(seconds / units)
         print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
-    return taken
+    return {work: {name: values for name, values in found.items() if values} for work, found in taken.items()}
 
 
-def ratio(taken: Seconds, work: str, peer: str, other: str = "ours") -> tuple[float, float, float]:
-    """Return how much more CPU a peer takes than another, round by round: the median, the least, the most."""
+def _does(name: str, work: str) -> bool:
+    """Tell whether a peer takes part in a work: of the streams, those of others only the one in full, unpacked."""
+    stream = STREAMS.get(work)
+    does = PEERS[name].does
+    return "small" in does if stream is None else stream.does in does and (work == FULL or not PEERS[name].is_other)
+
+
+def ratio(taken: Seconds, work: str, peer: str) -> tuple[float, float, float]:
+    """Return how much more CPU a peer takes than ours, round by round: the median, the least, the most."""
     if peer not in taken[work]:
         return nan, nan, nan
-    found = [one / two for one, two in zip(taken[work][peer], taken[work][other], strict=True)]
+    found = [one / two for one, two in zip(taken[work][peer], taken[work]["ours"], strict=True)]
     return statistics.median(found), min(found), max(found)
 
 
-def probe(name: str, peer: str, port: int = 0) -> float:
+def unpacking(taken: Seconds, work: str, peer: str = "ours") -> float:
+    """Return the microseconds of CPU that unpacking an order takes a peer, beside which a head takes least."""
+    pairs = zip(taken[work].get(peer, ()), taken[HEAD][peer], strict=False)
+    return statistics.median([1e6 * (packed - plain) for packed, plain in pairs] or [nan])
+
+
+def probe(name: str, peer: str, port: int, customer: str, environment: dict[str, str] | None = None) -> float:
     """Return a figure that a process of its own finds."""
-    command = [sys.executable, "-m", "benchmarks.probe", name, peer, str(port)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = [sys.executable, "-m", "benchmarks.probe", name, peer, str(port), customer]
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
 
 
-def imports(statement: str) -> float:
+def imports(statement: str, environment: dict[str, str]) -> float:
     """Return the CPU seconds of a process that imports something."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", statement], check=True)
+    subprocess.run([sys.executable, "-c", statement], check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def others(rounds: int) -> dict[str, float]:
+def starts(rounds: int) -> dict[str, float]:
+    """Return what the first import and the first order take, all modules being compiled, as pip leaves them."""
+    with TemporaryDirectory() as compiled, serving() as port:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        times = [[imports(each, environment) for each in (OURS, LIMITS)] for _ in range(2 * rounds + 1)]
+        peers = "ours", "by hand"
+        firsts = [[probe("first", peer, port, "plain-1", environment) for peer in peers] for _ in range(rounds + 1)]
+    return {
+        name: statistics.median(ours / least for ours, least in found[1:])
+        for name, found in (("import", times), ("first order", firsts))
+    }
+
+
+def others(parts: list[str], rounds: int) -> dict[str, float]:
     """Return what is no ratio of CPU between peers."""
     found: dict[str, float] = {}
-    times = [(imports("from partnercenter_async import Order"), imports(LIMITS)) for _ in range(2 * rounds)]
-    found["import"] = statistics.median(ours for ours, _ in times) / statistics.median(least for _, least in times)
-    with serving(1) as (port, _):
-        firsts = [(probe("first", "ours", port), probe("first", "by hand", port)) for _ in range(rounds)]
-    found["first order"] = statistics.median(ours / hand for ours, hand in firsts)
-    with serving(20, 0.05) as (port, _):
-        for caller in ("sleeping", "computing"):
-            found[f"read-ahead, {caller}"] = statistics.median(probe("ahead", caller, port) for _ in range(3))
-    with serving(1, 0.02) as (port, _):
-        found["fan-out"] = statistics.median(probe("fan", "ours", port) for _ in range(3)) / 1600
-    with serving(20) as (port, _):
-        for peer in ("ours", "by hand"):
-            found[f"kept, {peer}"] = probe("kept", peer, port)
-        found["pinned"] = probe("pinned", "ours", port)
-    peaks: list[float] = []
-    for pages in (10, 1000):
-        with serving(pages) as (port, _):
-            peaks.append(probe("peak", "ours", port))
-    found["peak of 2,000"], found["peak of 200,000"] = peaks
+    if "start" in parts:
+        found |= starts(rounds)
+    if "jobs" in parts:
+        with serving(0.05) as port:
+            for caller in ("sleeping", "computing"):
+                took = [probe("ahead", caller, port, "plain-20") for _ in range(3)]
+                found[f"read-ahead, {caller}"] = statistics.median(took)
+        with serving(0.02) as port:
+            found["fan-out"] = statistics.median(probe("fan", "ours", port, "") for _ in range(3)) / 1600
+    with serving() as port:
+        if "memory" in parts:
+            for peer in ("ours", SAME, "by hand"):
+                found[f"kept, {peer}"] = probe("kept", peer, port, "plain-20")
+            found["pinned"] = probe("pinned", "ours", port, "plain-20")
+            for pages in (10, 1000):
+                found[f"peak, {pages}"] = probe("peak", "ours", port, f"plain-{pages}")
+        if "block" in parts:
+            blocks = [[probe("block", peer, port, LARGE) for peer in ("ours", "by hand")] for _ in range(rounds)]
+            for peer, values in zip(("ours", "by hand"), zip(*blocks, strict=True), strict=True):
+                found[f"block, {peer}"] = statistics.median(values)
     return found
 
 
-def goals(taken: Seconds, found: dict[str, float]) -> str:
-    """Return the goals with what was reached, as a Markdown table."""
-    lines = ["| What | Goal | Reached |", "|---|---:|---:|"]
+class Row(NamedTuple):
+    """A goal and what was reached; one without a goal stands beside the one above."""
 
-    def line(what: str, goal: float | None, reached: float, *, most: bool = False, unit: str = "") -> None:
-        met = goal is None or (reached <= goal if most else reached >= goal)
-        wanted = "" if goal is None else f"{'≤' if most else '≥'} {goal:g}{unit}"
-        shown = f"{reached:,.0f}" if reached >= 100 else f"{reached:.2f}"
-        shown = "not measured" if isnan(reached) else f"{shown}{unit}{'' if met else ' (missed)'}"
-        lines.append(f"| {what} | {wanted} | {shown} |")
+    what: str
+    goal: float | None
+    reached: float
+    most: bool = False
+    unit: str = ""
 
-    line("stream, thin, against by hand", 1.6, ratio(taken, "stream, thin", "by hand")[0])
-    line("the same, `into` a head against full structs by hand", None, ratio(taken, "stream, thin", "by hand", HEAD)[0])
-    line("the same, both into a head", None, ratio(taken, "stream, thin", "by hand, into a head", HEAD)[0])
-    line("stream, full, against by hand", 0.9, ratio(taken, "stream, full", "by hand")[0])
+    def __str__(self) -> str:
+        """Return the row of a Markdown table."""
+        met = self.goal is None or (self.reached <= self.goal if self.most else self.reached >= self.goal)
+        wanted = "" if self.goal is None else f"{'≤' if self.most else '≥'} {self.goal:,g}{self.unit}"
+        shown = f"{self.reached:,.0f}" if self.reached >= 100 else f"{self.reached:.2f}"
+        shown = "not measured" if isnan(self.reached) else f"{shown}{self.unit}{'' if met else ' (missed)'}"
+        return f"| {self.what} | {wanted} | {shown} |"
+
+
+def of_streams(taken: Seconds) -> Iterator[Row]:
+    """Yield what was reached in streams."""
+    yield Row(f"stream in full, against {SAME}", 1, ratio(taken, FULL, SAME)[0])
+    yield Row("the same, gzip", None, ratio(taken, "in full, gzip", SAME)[0])
+    yield Row(f"the same, plain, against {BY_DECIMAL}", None, ratio(taken, FULL, BY_DECIMAL)[0])
+    yield Row("the same, plain, against by hand", None, ratio(taken, FULL, "by hand")[0])
+    yield Row("stream without prices, against by hand", 1, ratio(taken, "without prices", "by hand")[0])
+    yield Row("the same, gzip", None, ratio(taken, "without prices, gzip", "by hand")[0])
+    yield Row(f"the same, plain, against {SAME}", None, ratio(taken, "without prices", SAME)[0])
+    yield Row("stream `into` a head, against full structs by hand", 2, ratio(taken, HEAD, "by hand")[0])
+    yield Row("the same, gzip", 2, ratio(taken, "head, gzip", "by hand")[0])
+    yield Row("the same, plain, both into a head", None, ratio(taken, HEAD, "by hand, into a head")[0])
+    yield Row("gzip, unpacking an order with isal", 2.5, unpacking(taken, "head, gzip by isal"), most=True, unit=" us")
+    yield Row("the same by hand", None, unpacking(taken, "head, gzip by isal", "by hand, into a head"), unit=" us")
+    yield Row("the same with zlib", None, unpacking(taken, "head, gzip"), unit=" us")
     for peer, goal in STREAM_GOALS.items():
-        line(f"stream, thin, against {peer}", goal, ratio(taken, "stream, thin", peer)[0])
-    for work in WORKS[len(STREAMS) :]:
-        line(f"{work}, against by hand", 0.85, ratio(taken, work, "by hand")[0])
+        yield Row(f"stream in full, against {peer}", goal, ratio(taken, FULL, peer)[0])
+
+
+def of_gets(taken: Seconds) -> Iterator[Row]:
+    """Yield what was reached in small GETs."""
+    for work in SMALL:
+        yield Row(f"{work}, against {SAME}", 1, ratio(taken, work, SAME)[0])
+        yield Row("the same, against by hand", 0.85, ratio(taken, work, "by hand")[0])
     for peer, goal in SMALL_GOALS.items():
-        line(f"small GETs, 32 at once, against {peer}", goal, ratio(taken, "small GETs, 32 at once", peer)[0])
+        yield Row(f"small GETs, 32 at once, against {peer}", goal, ratio(taken, "small GETs, 32 at once", peer)[0])
+
+
+def of_jobs(found: dict[str, float]) -> Iterator[Row]:
+    """Yield what was reached in jobs."""
     for caller in ("sleeping", "computing"):
-        line(f"reading ahead of a {caller} caller, of 2", 1.8, found[f"read-ahead, {caller}"])
-    line("fan-out, 20 ms server, 32 at once, of the ideal", 0.93, found["fan-out"])
-    grown = found["peak of 200,000"] - found["peak of 2,000"]
-    line("peak of the process, 200,000 orders over 2,000", 3, grown, most=True, unit=" MB")
-    line("memory of an order in `collect()`, of by hand's", 1, found["kept, ours"] / found["kept, by hand"], most=True)
-    line("memory held by one order out of each page", 16384, found["pinned"], most=True, unit=" bytes")
-    line("import, of aiohttp + msgspec + backoff", 1.05, found["import"], most=True)
-    line("CPU to the first order, of by hand", 1.1, found["first order"], most=True)
-    return "\n".join(lines)
+        yield Row(f"reading ahead of a {caller} caller, of 2", 1.8, found[f"read-ahead, {caller}"])
+    yield Row("fan-out, 20 ms server, 32 at once, of the ideal", 0.93, found["fan-out"])
+
+
+def of_memory(found: dict[str, float]) -> Iterator[Row]:
+    """Yield what was reached in memory."""
+    grown = found["peak, 1000"] - found["peak, 10"]
+    yield Row("peak of the process, 200,000 orders over 2,000", 3, grown, most=True, unit=" MB")
+    ours = found["kept, ours"]
+    yield Row(f"memory of an order in `collect()`, of {SAME}", 1, ours / found[f"kept, {SAME}"], most=True)
+    yield Row("the same, of by hand", None, ours / found["kept, by hand"])
+    yield Row("memory held by one order out of each page", 16384, found["pinned"], most=True, unit=" bytes")
+
+
+def goals(taken: Seconds, found: dict[str, float], parts: list[str]) -> str:
+    """Return the goals with what was reached, as a Markdown table."""
+    rows: list[Row] = []
+    rows.extend(of_streams(taken) if "streams" in parts else ())
+    rows.extend(of_gets(taken) if "gets" in parts else ())
+    rows.extend(of_jobs(found) if "jobs" in parts else ())
+    rows.extend(of_memory(found) if "memory" in parts else ())
+    if "block" in parts:
+        what = "longest block of the event loop by a page of 50 MB"
+        rows.append(Row(what, 150, found["block, ours"], most=True, unit=" ms"))
+        rows.append(Row("the same by hand", None, found["block, by hand"], unit=" ms"))
+    if "start" in parts:
+        rows.append(Row("import, of aiohttp + msgspec + backoff", 1.05, found["import"], most=True))
+        rows.append(Row("CPU to the first order, of by hand", 1.1, found["first order"], most=True))
+    return "\n".join(["| What | Goal | Reached |", "|---|---:|---:|", *map(str, rows)])
 
 
 STREAM_GOALS = {
-    "httpx + pydantic": 10.0,
-    "openai, base client": 28.0,
-    "azure-core, TypeSpec models": 70.0,
-    "kiota": 23.0,
-    "partnercenterservices": 36.0,
+    "httpx + pydantic": 3.0,
+    "openai, base client": 20.0,
+    "azure-core, TypeSpec models": 28.0,
+    "kiota": 8.0,
+    "partnercenterservices": 13.0,
 }
 SMALL_GOALS = {"httpx + pydantic": 15.0, "openai, base client": 6.0, "azure-core": 2.5}
 
 
-def table(taken: Seconds) -> str:
+def table(taken: Seconds, kinds: list[str], *, alone: bool) -> str:
     """Return each peer's CPU as multiples of ours, with the spread of the rounds."""
-    lines = ["| Peer | " + " | ".join(WORKS) + " |", "|---|" + "---:|" * len(WORKS)]
-    ours = [f"{statistics.median(taken[work]['ours']) * 1e6:.1f} us" for work in WORKS]
+    works = [work for work in kinds if taken.get(work)]
+    lines = ["| Peer | " + " | ".join(works) + " |", "|---|" + "---:|" * len(works)]
+    ours = [f"{statistics.median(taken[work]['ours']) * 1e6:.1f} us" for work in works]
     lines.append("| **ours**, CPU | " + " | ".join(ours) + " |")
-    for peer in taken[WORKS[0]]:
-        if peer != "ours":
-            cells = [ratio(taken, work, peer) for work in WORKS]
-            lines.append(
-                f"| {peer} | " + " | ".join(f"{mid:.2f} ({low:.2f} to {high:.2f})" for mid, low, high in cells) + " |"
-            )
+    for peer, place in PEERS.items():
+        if peer != "ours" and not (alone and place.is_other) and any(peer in taken[work] for work in works):
+            cells = [ratio(taken, work, peer) for work in works]
+            shown = ["" if isnan(mid) else f"{mid:.2f} ({low:.2f} to {high:.2f})" for mid, low, high in cells]
+            lines.append(f"| {peer} | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
 
 def plot(taken: Seconds, file: str) -> None:
-    """Draw the CPU of each peer for a thin stream and for small GETs."""
+    """Draw the CPU of each peer for a stream in full and for small GETs."""
     import matplotlib as mpl  # noqa: PLC0415 - only who wants a picture needs it
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    shown = (("stream, thin", "CPU for one order, us"), ("small GETs, 32 at once", "CPU for one request, us"))
+    shown = ((FULL, "CPU for one order, us"), ("small GETs, 32 at once", "CPU for one request, us"))
     for axis, (work, label) in zip(axes, shown, strict=True):
         medians = {name: statistics.median(values) * 1e6 for name, values in taken[work].items()}
         names = sorted(medians, key=lambda name: -medians[name])
         bars = axis.barh(names, [medians[name] for name in names], color="#8fa3b8")
         for bar, name in zip(bars, names, strict=True):
-            if name.startswith("ours"):
+            if name == "ours":
                 bar.set_color("#c4552d")
         axis.bar_label(bars, fmt="%.0f", padding=3, fontsize=8)
         axis.set_xscale("log")
         axis.set_xlabel(label)
-        axis.set_title(work)
+        axis.set_title(f"stream {work}" if work in STREAMS else work)
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=110)
+
+
+PACKAGES = ("aiohttp", "msgspec", "backoff", "isal", "orjson", "pyreqwest", "httpx", "pydantic", "openai", "azure-core")
 
 
 def machine() -> str:
@@ -226,9 +364,9 @@ def machine() -> str:
     if info.exists():
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    pinned = "server and client on a core each" if hasattr(os, "sched_setaffinity") else "not pinned to cores"
+    pinned = "server and client on a core each" if CORES else "not pinned to cores"
     packages: list[str] = []
-    for name in ("aiohttp", "msgspec", "backoff", "orjson", "pyreqwest", "httpx", "pydantic", "openai", "azure-core"):
+    for name in PACKAGES:
         try:
             packages.append(f"{name} {version(name)}")
         except PackageNotFoundError:
@@ -237,31 +375,42 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {pinned}; {python}, {', '.join(packages)}"
 
 
+def sizes() -> str:
+    """Tell what an order takes on the wire."""
+    plain, bare_one = (sum(map(len, page(0, 2, prices=prices))) // PAGE for prices in (True, False))
+    return (
+        f"orders of {plain:,} bytes ({sum(map(len, packed_page(0, 2))) // PAGE:,} packed), {bare_one:,} without prices"
+    )
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="measured rounds (default: 9)")
     parser.add_argument("--quick", action="store_true", help="a fifth of the work, 7 rounds")
+    parser.add_argument("--only", metavar="PARTS", default=",".join(PARTS), help="some of the default, %(default)s")
+    parser.add_argument("--without-peers", action="store_true", help="none but ours and what is written by hand")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", metavar="FILE", help="draw the peers there, as PNG; needs matplotlib")
     options = parser.parse_args()
+    parts = options.only.split(",")
+    if set(parts) - set(PARTS):
+        parser.error(f"--only takes some of {','.join(PARTS)}")
     pages, gets, rounds = (PAGES // 5, GETS // 5, 7) if options.quick else (PAGES, GETS, max(1, options.rounds))
-    if hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1:
-        cores = os.sched_getaffinity(0)
-        found = others(rounds)
-        os.sched_setaffinity(0, {max(cores)})
-    else:
-        cores, found = set[int](), others(rounds)
-    shares = sorted({share for _, _, share in PEERS.values()})
-    with ExitStack() as servers:
-        running = {share: servers.enter_context(serving(pages // share)) for share in shares}
-        if cores:
-            os.sched_setaffinity(0, {min(cores)})
-        taken = asyncio.run(measure({share: port for share, (port, _) in running.items()}, rounds, pages, gets))
-    size = running[1][1]
-    print(f"{machine()}; {rounds} rounds, {PAGE * pages} orders of {size // PAGE} bytes, {gets} GETs\n")
-    print(goals(taken, found), "\n\nCPU as multiples of ours, the median (and spread) of the rounds:\n", sep="")
-    print(table(taken))
+    names = [name for name, place in PEERS.items() if not (options.without_peers and place.is_other)]
+    works = [*(STREAMS if "streams" in parts else ()), *(SMALL if "gets" in parts else ())]
+    found, taken = others(parts, rounds), Seconds()
+    if works:
+        with serving() as port:
+            taken = asyncio.run(measure(port, works, names, rounds, pages, gets))
+    print(f"{machine()}; {rounds} rounds, {PAGE * pages:,} {sizes()}; {gets:,} GETs\n")
+    print(goals(taken, found, parts))
+    if works:
+        print("\nCPU as multiples of ours, the median (and spread) of the rounds:\n")
+        print(table(taken, [FULL, *SMALL], alone=False))
+    if "streams" in parts:
+        print("\nThe other streams, beside what is written by hand:\n")
+        print(table(taken, list(STREAMS), alone=True))
     if options.json:
         record = {"machine": machine(), "cpu_seconds": taken, "others": found}
         Path(options.json).write_text(json.dumps(record, indent=1) + "\n", "utf-8")

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from benchmarks.payload import PAGE, page
-from benchmarks.plain import HeadPage, Page, full, thin
+from benchmarks.plain import ExactPage, HeadPage, Page, day_of_text, full, thin
 from partnercenter_async import Order, OrderLineItemLinks, OrderLinks, Pricing, ResourceCollection, Timestamp
 from partnercenter_async._session.decoding import _parse_timestamp, decode
 from partnercenter_async.models.orders import OrderStatus
 
 PAGES, ROUNDS = 20, 9
+_NULL = msgspec.Raw(b"null")
 
 
 class _Lazy(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -32,13 +33,22 @@ class _RawLine(_Lazy, frozen=True):
     line_item_number: int | None = None
     offer_id: str | None = None
     subscription_id: str | None = None
+    parent_subscription_id: str | None = None
     term_duration: str | None = None
     transaction_type: str | None = None
     friendly_name: str | None = None
     quantity: int | None = None
     custom_term_end_date: str | None = None
-    pricing: msgspec.Raw = msgspec.Raw(b"null")
-    links: msgspec.Raw = msgspec.Raw(b"null")
+    partner_id_on_record: str | None = None
+    additional_partner_ids_on_record: tuple[str, ...] = ()
+    promotion_id: str | None = None
+    provisioning_context: msgspec.Raw = _NULL
+    pricing: msgspec.Raw = _NULL
+    renews_to: msgspec.Raw = _NULL
+    attestation_accepted: bool | None = None
+    purchase_commitment: msgspec.Raw = _NULL
+    links: msgspec.Raw = _NULL
+    attributes: msgspec.Raw = _NULL
 
 
 class _RawOrder(_Lazy, frozen=True):
@@ -53,9 +63,10 @@ class _RawOrder(_Lazy, frozen=True):
     status: OrderStatus | None = None
     transaction_type: str | None = None
     total_price: Decimal | None = None
-    links: msgspec.Raw = msgspec.Raw(b"null")
-    client: msgspec.Raw = msgspec.Raw(b"null")
-    attributes: msgspec.Raw = msgspec.Raw(b"null")
+    links: msgspec.Raw = _NULL
+    client: msgspec.Raw = _NULL
+    attributes: msgspec.Raw = _NULL
+    partner_on_record_attestation_accepted: bool | None = None
 
 
 class _HeadLine(_Lazy, frozen=True):
@@ -79,12 +90,14 @@ class Design(NamedTuple):
 
 
 _plain = msgspec.json.Decoder(Page)
+_exact = msgspec.json.Decoder(ExactPage)
 _plain_head = msgspec.json.Decoder(HeadPage)
 _raw = msgspec.json.Decoder(ResourceCollection[_RawOrder])
 _stages = msgspec.json.Decoder(ResourceCollection[msgspec.Raw])
 _order_links = msgspec.json.Decoder(OrderLinks)
 _line_links = msgspec.json.Decoder(OrderLineItemLinks)
 _pricing = msgspec.json.Decoder(Pricing)
+_context = msgspec.json.Decoder(dict[str, str])
 
 
 def _thin_raw(order: Any) -> int:
@@ -105,7 +118,10 @@ def _full_raw(order: Any) -> int:
         price: Any = _pricing.decode(line.pricing)
         links: Any = _line_links.decode(line.links)
         total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
-        total += int(price.extended_price) + len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
+        total += int(price.extended_price) + _parse_timestamp(line.custom_term_end_date).day
+        total += len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
+        total += len(links.provisioning_status.uri) + len(links.subscription.uri) + len(links.activation_links.uri)
+        total += len(_context.decode(line.provisioning_context)["scope"])
     return total
 
 
@@ -113,13 +129,14 @@ def _copied(body: bytes) -> list[Any]:
     """Copy what is raw, so that it does not keep its page."""
     copied: list[Any] = []
     for order in _raw.decode(body).items:
-        lines = tuple(
-            msgspec.structs.replace(line, pricing=line.pricing.copy(), links=line.links.copy())
-            for line in order.line_items
-        )
-        kept = {name: getattr(order, name).copy() for name in ("links", "client", "attributes")}
-        copied.append(msgspec.structs.replace(order, line_items=lines, **kept))
+        lines = tuple(_with_copies(line) for line in order.line_items)
+        copied.append(msgspec.structs.replace(_with_copies(order), line_items=lines))
     return copied
+
+
+def _with_copies(struct: Any) -> Any:
+    raw = {name: value for name in struct.__struct_fields__ if isinstance(value := getattr(struct, name), msgspec.Raw)}
+    return msgspec.structs.replace(struct, **{name: value.copy() for name, value in raw.items()})
 
 
 def _touched(read: Callable[[Any], int], item: Any) -> int:
@@ -128,6 +145,11 @@ def _touched(read: Callable[[Any], int], item: Any) -> int:
 
 DESIGNS = {
     "plain structs, floats (by hand)": Design(lambda body: _plain.decode(body).items, thin, full),
+    "plain structs, nothing lost (by hand)": Design(
+        lambda body: _exact.decode(body).items,
+        partial(thin, day=day_of_text),
+        partial(full, day=day_of_text),
+    ),
     "eager (ours)": Design(lambda body: decode(body, ResourceCollection[Order]).items, thin, full),
     "raw until read": Design(lambda body: _raw.decode(body).items, _thin_raw, _full_raw),
     "raw until read, copied": Design(_copied, _thin_raw, _full_raw),

@@ -16,10 +16,10 @@ from azure.keyvault.secrets._generated._utils.model_base import _deserialize, re
 from msrest.serialization import Deserializer
 from msrest.serialization import Model as MsrestModel
 
-from benchmarks.plain import full, full_of_dict, thin, thin_of_dict
+from benchmarks.plain import full, full_of_dict
 
 CONNECTIONS = 256
-ORDERS = "/customers/c/orders?include_price=true"
+ORDERS = "/customers/{}/orders?include_price=true"
 STATUSES = "/customers/c/orders/o/provisioningstatus"
 
 
@@ -57,18 +57,14 @@ class AzureCore:
     def __init__(self, port: int) -> None:
         self._client = _client(port)
 
-    async def thin(self) -> int:
-        """Walk thinly."""
-        return await self._walk(thin_of_dict)
-
-    async def full(self) -> int:
+    async def full(self, customer: str) -> int:
         """Walk fully."""
-        return await self._walk(full_of_dict)
+        return await self._walk(customer, full_of_dict)
 
-    async def _walk(self, read: Callable[[dict[str, Any]], int]) -> int:
+    async def _walk(self, customer: str, read: Callable[[dict[str, Any]], int]) -> int:
         async def get_next(link: dict[str, Any] | None) -> AsyncHttpResponse:
             if link is None:
-                return await self._get(ORDERS)
+                return await self._get(ORDERS.format(customer))
             return await self._get(link["uri"], {each["key"]: each["value"] for each in link["headers"]})
 
         async def extract_data(response: AsyncHttpResponse) -> tuple[Any, Any]:
@@ -102,17 +98,16 @@ class _Generated:
     def __init__(self, port: int) -> None:
         self._client = _client(port)
 
-    async def thin(self) -> int:
-        """Walk thinly."""
-        return await self._walk(thin)
-
-    async def full(self) -> int:
+    async def full(self, customer: str) -> int:
         """Walk fully."""
-        return await self._walk(partial(full, own="self_property"))
+        return await self._walk(customer, partial(full, own="self_property"))
 
-    async def _walk(self, read: Callable[[Any], int]) -> int:
+    async def _walk(self, customer: str, read: Callable[[Any], int]) -> int:
+        async def get_next(link: Any) -> PipelineResponse[Any, Any]:
+            return await (self._get(ORDERS.format(customer)) if link is None else self._follow(link))
+
         total = 0
-        async for order in AsyncItemPaged(self._get_next, self._extract_data):
+        async for order in AsyncItemPaged(get_next, self._extract_data):
             total += read(order)
         return total
 
@@ -131,7 +126,7 @@ class _Generated:
         response.http_response.raise_for_status()
         return response
 
-    async def _get_next(self, link: Any) -> PipelineResponse[Any, Any]:
+    async def _follow(self, link: Any) -> PipelineResponse[Any, Any]:
         raise NotImplementedError
 
     async def _extract_data(self, response: PipelineResponse[Any, Any]) -> tuple[Any, Any]:
@@ -145,6 +140,7 @@ class _Link(TypespecModel):
     uri: str = rest_field(visibility=["read"])
     method: str = rest_field(visibility=["read"])
     headers: list["_Header"] = rest_field(visibility=["read"])
+    body: str | None = rest_field(visibility=["read"])
 
 
 class _Header(TypespecModel):
@@ -162,6 +158,9 @@ class _LineLinks(TypespecModel):
     product: Optional["_Link"] = rest_field(visibility=["read"])
     sku: Optional["_Link"] = rest_field(visibility=["read"])
     availability: Optional["_Link"] = rest_field(visibility=["read"])
+    provisioning_status: Optional["_Link"] = rest_field(name="provisioningStatus", visibility=["read"])
+    subscription: Optional["_Link"] = rest_field(visibility=["read"])
+    activation_links: Optional["_Link"] = rest_field(name="activationLinks", visibility=["read"])
 
 
 class _Pricing(TypespecModel):
@@ -172,17 +171,36 @@ class _Pricing(TypespecModel):
     extended_price: float = rest_field(name="extendedPrice", visibility=["read"])
 
 
+class _Commitment(TypespecModel):
+    amount: float = rest_field(visibility=["read"])
+    currency: str = rest_field(visibility=["read"])
+    grain: str = rest_field(visibility=["read"])
+
+
+class _RenewsTo(TypespecModel):
+    term_duration: str = rest_field(name="termDuration", visibility=["read"])
+
+
 class _Line(TypespecModel):
     line_item_number: int = rest_field(name="lineItemNumber", visibility=["read"])
     offer_id: str = rest_field(name="offerId", visibility=["read"])
     subscription_id: str = rest_field(name="subscriptionId", visibility=["read"])
+    parent_subscription_id: str | None = rest_field(name="parentSubscriptionId", visibility=["read"])
     term_duration: str = rest_field(name="termDuration", visibility=["read"])
     transaction_type: str = rest_field(name="transactionType", visibility=["read"])
     friendly_name: str = rest_field(name="friendlyName", visibility=["read"])
     quantity: int = rest_field(visibility=["read"])
     custom_term_end_date: datetime = rest_field(name="customTermEndDate", visibility=["read"], format="rfc3339")
-    pricing: "_Pricing" = rest_field(visibility=["read"])
+    partner_id_on_record: str = rest_field(name="partnerIdOnRecord", visibility=["read"])
+    additional_partner_ids_on_record: list[str] = rest_field(name="additionalPartnerIdsOnRecord", visibility=["read"])
+    promotion_id: str = rest_field(name="promotionId", visibility=["read"])
+    provisioning_context: dict[str, str] = rest_field(name="provisioningContext", visibility=["read"])
+    pricing: Optional["_Pricing"] = rest_field(visibility=["read"])
+    renews_to: "_RenewsTo" = rest_field(name="renewsTo", visibility=["read"])
+    attestation_accepted: bool = rest_field(name="attestationAccepted", visibility=["read"])
+    purchase_commitment: Optional["_Commitment"] = rest_field(name="purchaseCommitment", visibility=["read"])
     links: "_LineLinks" = rest_field(visibility=["read"])
+    attributes: "_Attributes" = rest_field(visibility=["read"])
 
 
 class _Client(TypespecModel):
@@ -192,6 +210,7 @@ class _Client(TypespecModel):
 
 
 class _Attributes(TypespecModel):
+    etag: str | None = rest_field(visibility=["read"])
     object_type: str = rest_field(name="objectType", visibility=["read"])
 
 
@@ -206,10 +225,13 @@ class _Order(TypespecModel):
     creation_date: datetime = rest_field(name="creationDate", visibility=["read"], format="rfc3339")
     status: str = rest_field(visibility=["read"])
     transaction_type: str = rest_field(name="transactionType", visibility=["read"])
-    total_price: float = rest_field(name="totalPrice", visibility=["read"])
+    total_price: float | None = rest_field(name="totalPrice", visibility=["read"])
     links: "_OrderLinks" = rest_field(visibility=["read"])
     client: "_Client" = rest_field(visibility=["read"])
     attributes: "_Attributes" = rest_field(visibility=["read"])
+    partner_on_record_attestation_accepted: bool = rest_field(
+        name="partnerOnRecordAttestationAccepted", visibility=["read"]
+    )
 
 
 class _Quantity(TypespecModel):
@@ -233,9 +255,7 @@ class _Statuses(TypespecModel):
 class AzureTypespec(_Generated):
     """azure.core's pipeline and pager; models as the TypeSpec generator emits them."""
 
-    async def _get_next(self, link: dict[str, Any] | None) -> PipelineResponse[Any, Any]:
-        if link is None:
-            return await self._get(ORDERS)
+    async def _follow(self, link: dict[str, Any]) -> PipelineResponse[Any, Any]:
         return await self._get(link["uri"], {each["key"]: each["value"] for each in link["headers"]})
 
     async def _extract_data(self, response: PipelineResponse[Any, Any]) -> tuple[Any, Any]:
@@ -253,7 +273,13 @@ def _model(name: str, /, **attributes: tuple[str, str]) -> type[MsrestModel]:
 
 MODELS = [
     _model("Header", key=("key", "str"), value=("value", "str")),
-    _model("Link", uri=("uri", "str"), method=("method", "str"), headers=("headers", "[Header]")),
+    _model(
+        "Link",
+        uri=("uri", "str"),
+        method=("method", "str"),
+        headers=("headers", "[Header]"),
+        body=("body", "str"),
+    ),
     _model("Links", next=("next", "Link")),
     _model(
         "OrderLinks",
@@ -261,7 +287,17 @@ MODELS = [
         provisioning_status=("provisioningStatus", "Link"),
         patch_operation=("patchOperation", "Link"),
     ),
-    _model("LineLinks", product=("product", "Link"), sku=("sku", "Link"), availability=("availability", "Link")),
+    _model(
+        "LineLinks",
+        product=("product", "Link"),
+        sku=("sku", "Link"),
+        availability=("availability", "Link"),
+        provisioning_status=("provisioningStatus", "Link"),
+        subscription=("subscription", "Link"),
+        activation_links=("activationLinks", "Link"),
+    ),
+    _model("Commitment", amount=("amount", "float"), currency=("currency", "str"), grain=("grain", "str")),
+    _model("RenewsTo", term_duration=("termDuration", "str")),
     _model(
         "Pricing",
         list_price=("listPrice", "float"),
@@ -275,13 +311,22 @@ MODELS = [
         line_item_number=("lineItemNumber", "int"),
         offer_id=("offerId", "str"),
         subscription_id=("subscriptionId", "str"),
+        parent_subscription_id=("parentSubscriptionId", "str"),
         term_duration=("termDuration", "str"),
         transaction_type=("transactionType", "str"),
         friendly_name=("friendlyName", "str"),
         quantity=("quantity", "int"),
         custom_term_end_date=("customTermEndDate", "iso-8601"),
+        partner_id_on_record=("partnerIdOnRecord", "str"),
+        additional_partner_ids_on_record=("additionalPartnerIdsOnRecord", "[str]"),
+        promotion_id=("promotionId", "str"),
+        provisioning_context=("provisioningContext", "{str}"),
         pricing=("pricing", "Pricing"),
+        renews_to=("renewsTo", "RenewsTo"),
+        attestation_accepted=("attestationAccepted", "bool"),
+        purchase_commitment=("purchaseCommitment", "Commitment"),
         links=("links", "LineLinks"),
+        attributes=("attributes", "Attributes"),
     ),
     _model(
         "Client",
@@ -289,7 +334,7 @@ MODELS = [
         device_family=("deviceFamily", "str"),
         name=("name", "str"),
     ),
-    _model("Attributes", object_type=("objectType", "str")),
+    _model("Attributes", etag=("etag", "str"), object_type=("objectType", "str")),
     _model(
         "Order",
         id=("id", "str"),
@@ -306,6 +351,7 @@ MODELS = [
         links=("links", "OrderLinks"),
         client=("client", "Client"),
         attributes=("attributes", "Attributes"),
+        partner_on_record_attestation_accepted=("partnerOnRecordAttestationAccepted", "bool"),
     ),
     _model("Page", items_property=("items", "[Order]"), links=("links", "Links")),
     _model("Quantity", quantity=("quantity", "int"), status=("status", "str")),
@@ -327,9 +373,7 @@ class AzureMsrest(_Generated):
         super().__init__(port)
         self._deserialize = Deserializer({model.__name__: model for model in MODELS})
 
-    async def _get_next(self, link: Any) -> PipelineResponse[Any, Any]:
-        if link is None:
-            return await self._get(ORDERS)
+    async def _follow(self, link: Any) -> PipelineResponse[Any, Any]:
         return await self._get(link.uri, {each.key: each.value for each in link.headers})
 
     async def _extract_data(self, response: PipelineResponse[Any, Any]) -> tuple[Any, Any]:

@@ -11,9 +11,9 @@ from pyreqwest.client import ClientBuilder
 from yarl import URL
 
 from benchmarks.peers import CONNECTIONS
-from benchmarks.plain import Page, Statuses, full, full_of_dict, thin, thin_of_dict
+from benchmarks.plain import Page, Statuses, full, full_of_dict
 
-ORDERS = "/customers/c/orders?include_price=true"
+ORDERS = "/customers/{}/orders?include_price=true"
 SMALL = "/customers/c/orders/o/provisioningstatus"
 
 
@@ -26,15 +26,12 @@ class Json:
         self._base = f"http://127.0.0.1:{port}/v1"
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
 
-    async def thin(self) -> int:
-        return await self._walk(thin_of_dict)
+    async def full(self, customer: str) -> int:
+        return await self._walk(customer, full_of_dict)
 
-    async def full(self) -> int:
-        return await self._walk(full_of_dict)
-
-    async def _walk(self, read: Callable[[Any], int]) -> int:
+    async def _walk(self, customer: str, read: Callable[[Any], int]) -> int:
         total = 0
-        path, headers = ORDERS, dict[str, str]()
+        path, headers = ORDERS.format(customer), dict[str, str]()
         while True:
             async with self._session.get(URL(self._base + path, encoded=True), headers=headers) as answer:
                 page = self.loads(await answer.read())
@@ -70,15 +67,12 @@ class Pyreqwest:
         self._page = msgspec.json.Decoder(Page)
         self._statuses = msgspec.json.Decoder(Statuses)
 
-    async def thin(self) -> int:
-        return await self._walk(thin)
+    async def full(self, customer: str) -> int:
+        return await self._walk(customer, full)
 
-    async def full(self) -> int:
-        return await self._walk(full)
-
-    async def _walk(self, read: Callable[[object], int]) -> int:
+    async def _walk(self, customer: str, read: Callable[[object], int]) -> int:
         total = 0
-        path, headers = ORDERS, dict[str, str]()
+        path, headers = ORDERS.format(customer), dict[str, str]()
         while True:
             answer = await self._client.get(self._base + path).headers(headers).build().send()
             page = self._page.decode(memoryview(await answer.bytes()))

@@ -9,7 +9,7 @@ provisioning status: a subclass makes these requests the way the generated opera
 import asyncio
 import uuid
 import warnings
-from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from msrest.authentication import BasicTokenAuthentication
@@ -45,21 +45,17 @@ class PartnerCenterServices:
         self._apis = _Apis(BasicTokenAuthentication({"access_token": "x"}), base_url=f"http://127.0.0.1:{port}")
         self._apis.config.keep_alive = True
 
-    async def thin(self) -> int:
-        """Walk thinly."""
-        return await asyncio.to_thread(self._walk, _thin)
-
-    async def full(self) -> int:
+    async def full(self, customer: str) -> int:
         """Walk fully."""
-        return await asyncio.to_thread(self._walk, _full)
+        return await asyncio.to_thread(self._walk, customer)
 
-    def _walk(self, read: Callable[[Any], int]) -> int:
-        page = self._apis.fetch(ORDERS, "/customers/c/orders?include_price=true")
-        total = sum(map(read, page.items))
+    def _walk(self, customer: str) -> int:
+        page = self._apis.fetch(ORDERS, f"/customers/{customer}/orders?include_price=true")
+        total = sum(map(_full, page.items))
         while page.links and page.links.next:
             link = page.links.next
             page = self._apis.fetch(ORDERS, link.uri, {each.key: each.value for each in link.headers})
-            total += sum(map(read, page.items))
+            total += sum(map(_full, page.items))
         return total
 
     async def small(self) -> int:
@@ -75,18 +71,17 @@ class PartnerCenterServices:
         self._apis.close()
 
 
-def _thin(order: Any) -> int:
-    total = len(order.id) + len(order.status) + order.creation_date.day
-    return total + sum(line.line_item_number + line.quantity for line in order.line_items)
-
-
 def _full(order: Any) -> int:
     links = order.links
-    total = _thin(order) + len(links.itself.uri) + len(links.provisioning_status.uri)
+    total = len(order.id) + len(order.status) + order.creation_date.day
+    total += len(links.itself.uri) + len(links.provisioning_status.uri)
     total += len(links.additional_properties["patchOperation"]["uri"]) + int(order.additional_properties["totalPrice"])
     for line in order.line_items:
-        price, more = line.additional_properties["pricing"], line.links.additional_properties
+        price, links, more = line.additional_properties["pricing"], line.links, line.links.additional_properties
+        total += line.line_item_number + line.quantity + len(line.provisioning_context["scope"])
+        total += datetime.fromisoformat(line.additional_properties["customTermEndDate"]).day
         total += int(price["listPrice"] + price["discountedPrice"] + price["proratedPrice"] + price["price"])
         total += int(price["extendedPrice"])
-        total += len(more["product"]["uri"]) + len(line.links.sku.uri) + len(more["availability"]["uri"])
+        total += len(more["product"]["uri"]) + len(links.sku.uri) + len(more["availability"]["uri"])
+        total += len(links.provisioning_status.uri) + len(links.subscription.uri) + len(more["activationLinks"]["uri"])
     return total

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from kiota_abstractions.api_client_builder import register_default_deserializer, register_default_serializer
@@ -19,7 +18,7 @@ from kiota_http.kiota_client_factory import KiotaClientFactory
 from kiota_serialization_json.json_parse_node_factory import JsonParseNodeFactory
 from kiota_serialization_json.json_serialization_writer_factory import JsonSerializationWriterFactory
 
-from benchmarks.plain import full, thin
+from benchmarks.plain import full
 
 
 @dataclass
@@ -52,6 +51,7 @@ class _Link(AdditionalDataHolder, Parsable):
     uri: str | None = None
     method: str | None = None
     headers: list[_Header] | None = None
+    body: str | None = None
 
     @staticmethod
     def create_from_discriminator_value(parse_node: ParseNode) -> _Link:
@@ -64,12 +64,14 @@ class _Link(AdditionalDataHolder, Parsable):
             "uri": lambda n: setattr(self, "uri", n.get_str_value()),
             "method": lambda n: setattr(self, "method", n.get_str_value()),
             "headers": lambda n: setattr(self, "headers", n.get_collection_of_object_values(_Header)),
+            "body": lambda n: setattr(self, "body", n.get_str_value()),
         }
 
     def serialize(self, writer: SerializationWriter) -> None:
         writer.write_str_value("uri", self.uri)
         writer.write_str_value("method", self.method)
         writer.write_collection_of_object_values("headers", self.headers)
+        writer.write_str_value("body", self.body)
         writer.write_additional_data_value(self.additional_data)
 
 
@@ -127,6 +129,9 @@ class _LineLinks(AdditionalDataHolder, Parsable):
     product: _Link | None = None
     sku: _Link | None = None
     availability: _Link | None = None
+    provisioning_status: _Link | None = None
+    subscription: _Link | None = None
+    activation_links: _Link | None = None
 
     @staticmethod
     def create_from_discriminator_value(parse_node: ParseNode) -> _LineLinks:
@@ -139,12 +144,18 @@ class _LineLinks(AdditionalDataHolder, Parsable):
             "product": lambda n: setattr(self, "product", n.get_object_value(_Link)),
             "sku": lambda n: setattr(self, "sku", n.get_object_value(_Link)),
             "availability": lambda n: setattr(self, "availability", n.get_object_value(_Link)),
+            "provisioningStatus": lambda n: setattr(self, "provisioning_status", n.get_object_value(_Link)),
+            "subscription": lambda n: setattr(self, "subscription", n.get_object_value(_Link)),
+            "activationLinks": lambda n: setattr(self, "activation_links", n.get_object_value(_Link)),
         }
 
     def serialize(self, writer: SerializationWriter) -> None:
         writer.write_object_value("product", self.product)
         writer.write_object_value("sku", self.sku)
         writer.write_object_value("availability", self.availability)
+        writer.write_object_value("provisioningStatus", self.provisioning_status)
+        writer.write_object_value("subscription", self.subscription)
+        writer.write_object_value("activationLinks", self.activation_links)
         writer.write_additional_data_value(self.additional_data)
 
 
@@ -182,18 +193,120 @@ class _Pricing(AdditionalDataHolder, Parsable):
 
 
 @dataclass
+class _Attributes(AdditionalDataHolder, Parsable):
+    additional_data: dict[str, Any] = field(default_factory=dict)
+    etag: str | None = None
+    object_type: str | None = None
+
+    @staticmethod
+    def create_from_discriminator_value(parse_node: ParseNode) -> _Attributes:
+        if parse_node is None:
+            raise TypeError("parse_node cannot be null.")
+        return _Attributes()
+
+    def get_field_deserializers(self) -> dict[str, Callable[[ParseNode], None]]:
+        return {
+            "etag": lambda n: setattr(self, "etag", n.get_str_value()),
+            "objectType": lambda n: setattr(self, "object_type", n.get_str_value()),
+        }
+
+    def serialize(self, writer: SerializationWriter) -> None:
+        writer.write_str_value("etag", self.etag)
+        writer.write_str_value("objectType", self.object_type)
+        writer.write_additional_data_value(self.additional_data)
+
+
+@dataclass
+class _PurchaseCommitment(AdditionalDataHolder, Parsable):
+    additional_data: dict[str, Any] = field(default_factory=dict)
+    amount: float | None = None
+    currency: str | None = None
+    grain: str | None = None
+
+    @staticmethod
+    def create_from_discriminator_value(parse_node: ParseNode) -> _PurchaseCommitment:
+        if parse_node is None:
+            raise TypeError("parse_node cannot be null.")
+        return _PurchaseCommitment()
+
+    def get_field_deserializers(self) -> dict[str, Callable[[ParseNode], None]]:
+        return {
+            "amount": lambda n: setattr(self, "amount", n.get_float_value()),
+            "currency": lambda n: setattr(self, "currency", n.get_str_value()),
+            "grain": lambda n: setattr(self, "grain", n.get_str_value()),
+        }
+
+    def serialize(self, writer: SerializationWriter) -> None:
+        writer.write_float_value("amount", self.amount)
+        writer.write_str_value("currency", self.currency)
+        writer.write_str_value("grain", self.grain)
+        writer.write_additional_data_value(self.additional_data)
+
+
+@dataclass
+class _RenewsTo(AdditionalDataHolder, Parsable):
+    additional_data: dict[str, Any] = field(default_factory=dict)
+    term_duration: str | None = None
+
+    @staticmethod
+    def create_from_discriminator_value(parse_node: ParseNode) -> _RenewsTo:
+        if parse_node is None:
+            raise TypeError("parse_node cannot be null.")
+        return _RenewsTo()
+
+    def get_field_deserializers(self) -> dict[str, Callable[[ParseNode], None]]:
+        return {
+            "termDuration": lambda n: setattr(self, "term_duration", n.get_str_value()),
+        }
+
+    def serialize(self, writer: SerializationWriter) -> None:
+        writer.write_str_value("termDuration", self.term_duration)
+        writer.write_additional_data_value(self.additional_data)
+
+
+@dataclass
+class _ProvisioningContext(AdditionalDataHolder, Parsable):
+    additional_data: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def create_from_discriminator_value(parse_node: ParseNode) -> _ProvisioningContext:
+        if parse_node is None:
+            raise TypeError("parse_node cannot be null.")
+        return _ProvisioningContext()
+
+    def get_field_deserializers(self) -> dict[str, Callable[[ParseNode], None]]:
+        return {}
+
+    def serialize(self, writer: SerializationWriter) -> None:
+        writer.write_additional_data_value(self.additional_data)
+
+    def __getitem__(self, name: str) -> Any:
+        """Do what no generated model does: the benchmarks read a dict."""
+        return self.additional_data[name]
+
+
+@dataclass
 class _Line(AdditionalDataHolder, Parsable):
     additional_data: dict[str, Any] = field(default_factory=dict)
     line_item_number: int | None = None
     offer_id: str | None = None
     subscription_id: str | None = None
+    parent_subscription_id: str | None = None
     term_duration: str | None = None
     transaction_type: str | None = None
     friendly_name: str | None = None
     quantity: int | None = None
     custom_term_end_date: datetime | None = None
+    partner_id_on_record: str | None = None
+    additional_partner_ids_on_record: list[str] | None = None
+    promotion_id: str | None = None
+    provisioning_context: _ProvisioningContext | None = None
     pricing: _Pricing | None = None
+    renews_to: _RenewsTo | None = None
+    attestation_accepted: bool | None = None
+    purchase_commitment: _PurchaseCommitment | None = None
     links: _LineLinks | None = None
+    attributes: _Attributes | None = None
 
     @staticmethod
     def create_from_discriminator_value(parse_node: ParseNode) -> _Line:
@@ -206,26 +319,52 @@ class _Line(AdditionalDataHolder, Parsable):
             "lineItemNumber": lambda n: setattr(self, "line_item_number", n.get_int_value()),
             "offerId": lambda n: setattr(self, "offer_id", n.get_str_value()),
             "subscriptionId": lambda n: setattr(self, "subscription_id", n.get_str_value()),
+            "parentSubscriptionId": lambda n: setattr(self, "parent_subscription_id", n.get_str_value()),
             "termDuration": lambda n: setattr(self, "term_duration", n.get_str_value()),
             "transactionType": lambda n: setattr(self, "transaction_type", n.get_str_value()),
             "friendlyName": lambda n: setattr(self, "friendly_name", n.get_str_value()),
             "quantity": lambda n: setattr(self, "quantity", n.get_int_value()),
             "customTermEndDate": lambda n: setattr(self, "custom_term_end_date", n.get_datetime_value()),
+            "partnerIdOnRecord": lambda n: setattr(self, "partner_id_on_record", n.get_str_value()),
+            "additionalPartnerIdsOnRecord": lambda n: setattr(
+                self, "additional_partner_ids_on_record", n.get_collection_of_primitive_values(str)
+            ),
+            "promotionId": lambda n: setattr(self, "promotion_id", n.get_str_value()),
+            "provisioningContext": lambda n: setattr(
+                self, "provisioning_context", n.get_object_value(_ProvisioningContext)
+            ),
             "pricing": lambda n: setattr(self, "pricing", n.get_object_value(_Pricing)),
+            "renewsTo": lambda n: setattr(self, "renews_to", n.get_object_value(_RenewsTo)),
+            "attestationAccepted": lambda n: setattr(self, "attestation_accepted", n.get_bool_value()),
+            "purchaseCommitment": lambda n: setattr(
+                self, "purchase_commitment", n.get_object_value(_PurchaseCommitment)
+            ),
             "links": lambda n: setattr(self, "links", n.get_object_value(_LineLinks)),
+            "attributes": lambda n: setattr(self, "attributes", n.get_object_value(_Attributes)),
         }
 
     def serialize(self, writer: SerializationWriter) -> None:
         writer.write_int_value("lineItemNumber", self.line_item_number)
         writer.write_str_value("offerId", self.offer_id)
         writer.write_str_value("subscriptionId", self.subscription_id)
+        writer.write_str_value("parentSubscriptionId", self.parent_subscription_id)
         writer.write_str_value("termDuration", self.term_duration)
         writer.write_str_value("transactionType", self.transaction_type)
         writer.write_str_value("friendlyName", self.friendly_name)
         writer.write_int_value("quantity", self.quantity)
         writer.write_datetime_value("customTermEndDate", self.custom_term_end_date)
+        writer.write_str_value("partnerIdOnRecord", self.partner_id_on_record)
+        writer.write_collection_of_primitive_values(
+            "additionalPartnerIdsOnRecord", self.additional_partner_ids_on_record
+        )
+        writer.write_str_value("promotionId", self.promotion_id)
+        writer.write_object_value("provisioningContext", self.provisioning_context)
         writer.write_object_value("pricing", self.pricing)
+        writer.write_object_value("renewsTo", self.renews_to)
+        writer.write_bool_value("attestationAccepted", self.attestation_accepted)
+        writer.write_object_value("purchaseCommitment", self.purchase_commitment)
         writer.write_object_value("links", self.links)
+        writer.write_object_value("attributes", self.attributes)
         writer.write_additional_data_value(self.additional_data)
 
 
@@ -257,27 +396,6 @@ class _Client(AdditionalDataHolder, Parsable):
 
 
 @dataclass
-class _Attributes(AdditionalDataHolder, Parsable):
-    additional_data: dict[str, Any] = field(default_factory=dict)
-    object_type: str | None = None
-
-    @staticmethod
-    def create_from_discriminator_value(parse_node: ParseNode) -> _Attributes:
-        if parse_node is None:
-            raise TypeError("parse_node cannot be null.")
-        return _Attributes()
-
-    def get_field_deserializers(self) -> dict[str, Callable[[ParseNode], None]]:
-        return {
-            "objectType": lambda n: setattr(self, "object_type", n.get_str_value()),
-        }
-
-    def serialize(self, writer: SerializationWriter) -> None:
-        writer.write_str_value("objectType", self.object_type)
-        writer.write_additional_data_value(self.additional_data)
-
-
-@dataclass
 class _Order(AdditionalDataHolder, Parsable):
     additional_data: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
@@ -294,6 +412,7 @@ class _Order(AdditionalDataHolder, Parsable):
     links: _OrderLinks | None = None
     client: _Client | None = None
     attributes: _Attributes | None = None
+    partner_on_record_attestation_accepted: bool | None = None
 
     @staticmethod
     def create_from_discriminator_value(parse_node: ParseNode) -> _Order:
@@ -317,6 +436,9 @@ class _Order(AdditionalDataHolder, Parsable):
             "links": lambda n: setattr(self, "links", n.get_object_value(_OrderLinks)),
             "client": lambda n: setattr(self, "client", n.get_object_value(_Client)),
             "attributes": lambda n: setattr(self, "attributes", n.get_object_value(_Attributes)),
+            "partnerOnRecordAttestationAccepted": lambda n: setattr(
+                self, "partner_on_record_attestation_accepted", n.get_bool_value()
+            ),
         }
 
     def serialize(self, writer: SerializationWriter) -> None:
@@ -334,6 +456,7 @@ class _Order(AdditionalDataHolder, Parsable):
         writer.write_object_value("links", self.links)
         writer.write_object_value("client", self.client)
         writer.write_object_value("attributes", self.attributes)
+        writer.write_bool_value("partnerOnRecordAttestationAccepted", self.partner_on_record_attestation_accepted)
         writer.write_additional_data_value(self.additional_data)
 
 
@@ -491,23 +614,16 @@ class Kiota:
         self._adapter = HttpxRequestAdapter(AnonymousAuthenticationProvider(), http_client=self._client)
         self._adapter.base_url = f"http://127.0.0.1:{port}/v1"
 
-    async def thin(self) -> int:
-        """Walk thinly."""
-        return await self._walk(thin)
-
-    async def full(self) -> int:
+    async def full(self, customer: str) -> int:
         """Walk fully."""
-        return await self._walk(partial(full, own="self_"))
-
-    async def _walk(self, read: Callable[[Any], int]) -> int:
         total = 0
-        request = RequestInformation(Method.GET, _ORDERS, {"customer%2Did": "c"})
+        request = RequestInformation(Method.GET, _ORDERS, {"customer%2Did": customer})
         request.query_parameters["include_price"] = True
         while True:
             request.headers.try_add("Accept", "application/json")
             page: Any = await self._adapter.send_async(request, _OrderCollection, _ERRORS)
             for order in page.items:
-                total += read(order)
+                total += full(order, own="self_")
             if page.links is None or page.links.next is None:
                 return total
             request = RequestInformation(Method.GET)

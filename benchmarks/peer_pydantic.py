@@ -7,7 +7,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from benchmarks.plain import full, thin
+from benchmarks.plain import full
 
 
 class Model(BaseModel):
@@ -23,6 +23,7 @@ class Link(Model):
     uri: str
     method: str
     headers: list[Header]
+    body: str | None = None
 
 
 class Links(Model):
@@ -39,6 +40,9 @@ class LineLinks(Model):
     product: Link | None = None
     sku: Link | None = None
     availability: Link | None = None
+    provisioning_status: Link | None = None
+    subscription: Link | None = None
+    activation_links: Link | None = None
 
 
 class Pricing(Model):
@@ -49,27 +53,47 @@ class Pricing(Model):
     extended_price: float
 
 
+class Commitment(Model):
+    amount: float
+    currency: str
+    grain: str
+
+
+class RenewsTo(Model):
+    term_duration: str
+
+
+class Attributes(Model):
+    etag: str | None = None
+    object_type: str
+
+
 class Line(Model):
     line_item_number: int
     offer_id: str
     subscription_id: str
+    parent_subscription_id: str | None = None
     term_duration: str
     transaction_type: str
     friendly_name: str
     quantity: int
     custom_term_end_date: datetime
-    pricing: Pricing
+    partner_id_on_record: str
+    additional_partner_ids_on_record: list[str]
+    promotion_id: str
+    provisioning_context: dict[str, str]
+    pricing: Pricing | None = None
+    renews_to: RenewsTo
+    attestation_accepted: bool
+    purchase_commitment: Commitment | None = None
     links: LineLinks
+    attributes: Attributes
 
 
 class Client(Model):
     marketplace_country: str
     device_family: str
     name: str
-
-
-class Attributes(Model):
-    object_type: str
 
 
 class Order(Model):
@@ -83,10 +107,11 @@ class Order(Model):
     creation_date: datetime
     status: str
     transaction_type: str
-    total_price: float
+    total_price: float | None = None
     links: OrderLinks
     client: Client
     attributes: Attributes
+    partner_on_record_attestation_accepted: bool
 
 
 class Page(Model):
@@ -116,15 +141,12 @@ class HttpxPydantic:
     def __init__(self, port: int) -> None:
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=60)
 
-    async def thin(self) -> int:
-        return await self._walk(thin)
+    async def full(self, customer: str) -> int:
+        return await self._walk(customer, full)
 
-    async def full(self) -> int:
-        return await self._walk(full)
-
-    async def _walk(self, read: Callable[[object], int]) -> int:
+    async def _walk(self, customer: str, read: Callable[[object], int]) -> int:
         total = 0
-        path, headers = "/customers/c/orders?include_price=true", dict[str, str]()
+        path, headers = f"/customers/{customer}/orders?include_price=true", dict[str, str]()
         while True:
             answer = await self._client.get(path, headers=headers)
             answer.raise_for_status()

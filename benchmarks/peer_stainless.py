@@ -1,8 +1,7 @@
 """The same work with a client as Stainless generates it, on the base client of openai-python."""
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import httpx2
@@ -20,7 +19,7 @@ from openai._models import BaseModel, FinalRequestOptions
 from openai._resource import AsyncAPIResource
 from pydantic import Field
 
-from benchmarks.plain import full, thin
+from benchmarks.plain import full
 
 CONNECTIONS = 256
 
@@ -36,6 +35,7 @@ class _Link(BaseModel):
     uri: str
     method: str
     headers: list[_Header]
+    body: str | None = None
 
 
 class _Links(BaseModel):
@@ -52,6 +52,9 @@ class _LineLinks(BaseModel):
     product: _Link | None = None
     sku: _Link | None = None
     availability: _Link | None = None
+    provisioning_status: _Link | None = Field(alias="provisioningStatus", default=None)
+    subscription: _Link | None = None
+    activation_links: _Link | None = Field(alias="activationLinks", default=None)
 
 
 class _Pricing(BaseModel):
@@ -62,27 +65,47 @@ class _Pricing(BaseModel):
     extended_price: float = Field(alias="extendedPrice")
 
 
+class _Commitment(BaseModel):
+    amount: float
+    currency: str
+    grain: str
+
+
+class _RenewsTo(BaseModel):
+    term_duration: str = Field(alias="termDuration")
+
+
+class _Attributes(BaseModel):
+    etag: str | None = None
+    object_type: str = Field(alias="objectType")
+
+
 class _Line(BaseModel):
     line_item_number: int = Field(alias="lineItemNumber")
     offer_id: str = Field(alias="offerId")
     subscription_id: str = Field(alias="subscriptionId")
+    parent_subscription_id: str | None = Field(alias="parentSubscriptionId", default=None)
     term_duration: str = Field(alias="termDuration")
     transaction_type: str = Field(alias="transactionType")
     friendly_name: str = Field(alias="friendlyName")
     quantity: int
     custom_term_end_date: datetime = Field(alias="customTermEndDate")
-    pricing: _Pricing
+    partner_id_on_record: str = Field(alias="partnerIdOnRecord")
+    additional_partner_ids_on_record: list[str] = Field(alias="additionalPartnerIdsOnRecord")
+    promotion_id: str = Field(alias="promotionId")
+    provisioning_context: dict[str, str] = Field(alias="provisioningContext")
+    pricing: _Pricing | None = None
+    renews_to: _RenewsTo = Field(alias="renewsTo")
+    attestation_accepted: bool = Field(alias="attestationAccepted")
+    purchase_commitment: _Commitment | None = Field(alias="purchaseCommitment", default=None)
     links: _LineLinks
+    attributes: _Attributes
 
 
 class _Device(BaseModel):
     marketplace_country: str = Field(alias="marketplaceCountry")
     device_family: str = Field(alias="deviceFamily")
     name: str
-
-
-class _Attributes(BaseModel):
-    object_type: str = Field(alias="objectType")
 
 
 class _Order(BaseModel):
@@ -96,10 +119,11 @@ class _Order(BaseModel):
     creation_date: datetime = Field(alias="creationDate")
     status: str
     transaction_type: str = Field(alias="transactionType")
-    total_price: float = Field(alias="totalPrice")
+    total_price: float | None = Field(alias="totalPrice", default=None)
     links: _OrderLinks
     client: _Device
     attributes: _Attributes
+    partner_on_record_attestation_accepted: bool = Field(alias="partnerOnRecordAttestationAccepted")
 
 
 class _Quantity(BaseModel):
@@ -175,18 +199,11 @@ class Stainless:
     def __init__(self, port: int) -> None:
         self._client = _Client(f"http://127.0.0.1:{port}/v1")
 
-    async def thin(self) -> int:
-        """Walk thinly."""
-        return await self._walk(thin)
-
-    async def full(self) -> int:
+    async def full(self, customer: str) -> int:
         """Walk fully."""
-        return await self._walk(partial(full, own="self_"))
-
-    async def _walk(self, read: Callable[[_Order], int]) -> int:
         total = 0
-        async for order in self._client.orders.list("c", include_price=True):
-            total += read(order)
+        async for order in self._client.orders.list(customer, include_price=True):
+            total += full(order, own="self_")
         return total
 
     async def small(self) -> int:

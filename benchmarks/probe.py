@@ -1,4 +1,4 @@
-"""What needs a process of its own: ``python -m benchmarks.probe NAME PEER PORT`` prints one figure."""
+"""What needs a process of its own: ``python -m benchmarks.probe NAME PEER PORT CUSTOMER`` prints one figure."""
 
 import asyncio
 import gc
@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,12 +17,12 @@ import msgspec
 from yarl import URL
 
 
-async def by_hand(port: int) -> AsyncIterator[list[Any]]:
+async def by_hand(port: int, customer: str, kind: str = "Page") -> AsyncIterator[list[Any]]:
     """Give the pages of the orders as a hand-written loop does."""
-    from benchmarks.plain import Page  # noqa: PLC0415 - the probes that begin with the import time it
+    from benchmarks import plain  # noqa: PLC0415 - the probes that begin with the import time it
 
-    decoder = msgspec.json.Decoder(Page)
-    path, headers = "/customers/c/orders?include_price=true", dict[str, str]()
+    decoder = msgspec.json.Decoder(getattr(plain, kind))
+    path, headers = f"/customers/{customer}/orders?include_price=true", dict[str, str]()
     async with aiohttp.ClientSession() as session:
         while path:
             url = URL(f"http://127.0.0.1:{port}/v1{path}", encoded=True)
@@ -43,46 +44,49 @@ class Credential:
 @asynccontextmanager
 async def client(port: int) -> AsyncIterator[Any]:
     """Give this client."""
-    from partnercenter_async import Cloud, PartnerCenterClient  # noqa: PLC0415
+    from benchmarks.client import client  # noqa: PLC0415
 
-    cloud = Cloud(endpoint=f"http://127.0.0.1:{port}", authority="https://localhost", scope="x/.default")
     credential: Any = Credential()
-    async with PartnerCenterClient(credential, cloud=cloud) as made:
+    async with client(f"http://127.0.0.1:{port}", credential) as made:
         yield made
 
 
-async def ours(port: int) -> AsyncIterator[list[Any]]:
+async def ours(port: int, customer: str) -> AsyncIterator[list[Any]]:
     """Give the pages of the orders from this client."""
     async with client(port) as made:
-        async for page in made.orders.list("c", include_price=True).pages():
+        async for page in made.orders.list(customer, include_price=True).pages():
             yield page.items
 
 
-PAGES = {"by hand": by_hand, "ours": ours}
+PAGES: dict[str, Callable[[int, str], AsyncIterator[Any]]] = {
+    "by hand": by_hand,
+    "by hand, the same work": partial(by_hand, kind="ExactPage"),
+    "ours": ours,
+}
 
 
-async def peak(peer: str, port: int) -> float:
+async def peak(peer: str, port: int, customer: str) -> float:
     """Return the peak of the whole process in MB, having streamed everything."""
-    async with aclosing(PAGES[peer](port)) as pages:
+    async with aclosing(PAGES[peer](port, customer)) as pages:
         async for page in pages:
             for order in page:
                 assert order.id
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def kept(peer: str, port: int) -> float:
+async def kept(peer: str, port: int, customer: str) -> float:
     """Return the bytes that each order takes that is kept."""
-    return await _held(peer, port, lambda page: page)
+    return await _held(peer, port, customer, lambda page: page)
 
 
-async def pinned(peer: str, port: int) -> float:
+async def pinned(peer: str, port: int, customer: str) -> float:
     """Return the bytes that stay for one order kept out of each page."""
-    return await _held(peer, port, lambda page: page[:1])
+    return await _held(peer, port, customer, lambda page: page[:1])
 
 
-async def _held(peer: str, port: int, keep: Callable[[Any], Any]) -> float:
+async def _held(peer: str, port: int, customer: str, keep: Callable[[Any], Any]) -> float:
     found: list[Any] = []
-    async with aclosing(PAGES[peer](port)) as pages:
+    async with aclosing(PAGES[peer](port, customer)) as pages:
         async for page in pages:
             if not found:
                 tracemalloc.start()  # after the first page, with all that is made once
@@ -96,16 +100,16 @@ async def _held(peer: str, port: int, keep: Callable[[Any], Any]) -> float:
     return (tracemalloc.get_traced_memory()[0] - before) / (len(found) - 1)
 
 
-async def first(peer: str, port: int) -> float:
+async def first(peer: str, port: int, customer: str) -> float:
     """Return the CPU seconds from the process's start to the first order."""
-    async with aclosing(PAGES[peer](port)) as pages:
+    async with aclosing(PAGES[peer](port, customer)) as pages:
         async for page in pages:
             assert page[0].id
             return time.process_time()
     raise AssertionError
 
 
-async def ahead(peer: str, port: int) -> float:
+async def ahead(peer: str, port: int, customer: str) -> float:
     """Return how often faster a walk is that reads ahead, for a caller who sleeps or computes as long as the server."""
     seconds = 0.05
 
@@ -120,13 +124,13 @@ async def ahead(peer: str, port: int) -> float:
     async with client(port) as made:
 
         async def plainly() -> None:
-            async for page in made.orders.list("c").pages():
+            async for page in made.orders.list(customer).pages():
                 assert page.items
                 await work()
 
         async def reading_ahead() -> None:
             number = 0
-            async with made.orders.list("c").read_ahead() as orders:
+            async with made.orders.list(customer).read_ahead() as orders:
                 async for _ in orders:
                     number += 1
                     if number % 200 == 1:
@@ -141,11 +145,11 @@ async def ahead(peer: str, port: int) -> float:
         return await took(plainly) / await took(reading_ahead)
 
 
-async def fan(peer: str, port: int) -> float:
+async def fan(peer: str, port: int, customer: str) -> float:
     """Return the requests a second of a fan-out, 32 at once."""
     from partnercenter_async import fan_out  # noqa: PLC0415
 
-    del peer
+    del peer, customer
     async with client(port) as made:
 
         async def call(order: int) -> int:
@@ -159,7 +163,28 @@ async def fan(peer: str, port: int) -> float:
         return 4000 / (time.perf_counter() - begun)
 
 
-PROBES = {each.__name__: each for each in (peak, kept, pinned, first, ahead, fan)}
+async def block(peer: str, port: int, customer: str) -> float:
+    """Return the longest time in milliseconds between two wake-ups of a task that sleeps 5 while pages are fetched."""
+    longest = 0.0
+
+    async def beat() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.perf_counter() - before)
+
+    async for _ in PAGES[peer](port, "plain-1"):  # with all that is made once
+        pass
+    beating = asyncio.create_task(beat())
+    fetched = [page async for page in PAGES[peer](port, customer)]
+    await asyncio.sleep(0.01)  # with the page still there: giving it up is its caller's matter
+    beating.cancel()
+    assert fetched[0]
+    return longest * 1000
+
+
+PROBES = {each.__name__: each for each in (peak, kept, pinned, first, ahead, fan, block)}
 
 if __name__ == "__main__":
-    print(asyncio.run(PROBES[sys.argv[1]](sys.argv[2], int(sys.argv[3]))))
+    print(asyncio.run(PROBES[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4])))

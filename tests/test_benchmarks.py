@@ -1,38 +1,108 @@
 """The benchmarks compare like with like: what is measured here reads the same from the same bytes."""
 
 import asyncio
-import dataclasses
-import random
+import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import aiohttp
+import msgspec
 import pytest
 
-from benchmarks import designs, pace
-from benchmarks.payload import page
-from benchmarks.peers import PEERS, ByHand, Ours, OursInto, many
-from partnercenter_async.emulator import FixedWindow, SlidingWindow, TokenBucket
+from benchmarks import __main__ as benchmark
+from benchmarks import designs, guard, probe
+from benchmarks.payload import PAGE, large_page, packed_page, page
+from benchmarks.peers import PEERS, ByHand, load, many
+from partnercenter_async import Order, ResourceCollection
+from partnercenter_async._session.decoding import decode
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
 def port():
-    command = [sys.executable, "-m", "benchmarks.server", "2"]
+    command = [sys.executable, "-m", "benchmarks.server"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        yield int(server.stdout.readline().split()[0])
+        yield int(server.stdout.readline())
         server.communicate("")
 
 
-@pytest.mark.parametrize("kind", [Ours, OursInto])
-async def test_the_client_reads_what_is_read_by_hand(port, kind):
-    hand, client = ByHand(port), kind(port)
-    for read in ("thin", "full", "small"):
-        assert await getattr(client, read)() == await getattr(hand, read)() > 0
-    assert await many(client.small, 20, 5) == await many(hand.small, 20, 5) == 20
-    await asyncio.gather(hand.close(), client.close())
+OWN = [name for name, place in PEERS.items() if not place.is_other]
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_the_client_and_the_loops_by_hand_read_the_same(port, name):
+    peer, hand = load(name)(port), ByHand(port)
+    for does in PEERS[name].does:
+        if does == "small":
+            assert await many(peer.small, 20, 5) == await many(hand.small, 20, 5) == 20
+            continue
+        for listing in ("plain-2", "packed-2"):
+            assert await getattr(peer, does)(listing) == benchmark.expected(does, 2) > 0
+    await asyncio.gather(peer.close(), hand.close())
+
+
+def fields_in(value):
+    """Return the fields that have a value, in a model and in those within."""
+    if isinstance(value, tuple):
+        return set().union(*map(fields_in, value))
+    if not isinstance(value, msgspec.Struct):
+        return set()
+    held = {field: inner for field in value.__struct_fields__ if (inner := getattr(value, field)) not in (None, ())}
+    return {(type(value), field) for field in held}.union(*map(fields_in, held.values()))
+
+
+@pytest.mark.parametrize("prices", [True, False])
+def test_an_order_has_each_field_that_is_documented_of_it(prices):
+    for order in decode(b"".join(page(0, 1, prices=prices)), ResourceCollection[Order]).items:
+        found = fields_in(order)
+        missing = {(kind, field) for kind, _ in found for field in kind.__struct_fields__} - found
+        assert {field for _, field in missing} == (set() if prices else {"pricing", "total_price"})
+        assert sum(line.provisioning_context is not None for line in order.line_items) == 3
+
+
+def test_no_date_comes_twice():
+    orders = [order for number in range(3) for order in json.loads(b"".join(page(number, 3)))["items"]]
+    dates = [order["creationDate"] for order in orders]
+    dates += [line["customTermEndDate"] for order in orders for line in order["lineItems"]]
+    assert len(dates) == len(set(dates)) == 3 * PAGE * 4
+    assert {len(date) for date in dates} == {19, 20, 28, 33}
+
+
+@pytest.mark.parametrize("prices", [True, False])
+def test_a_packed_page_is_the_page(prices):
+    for number in (0, 1):
+        packed = b"".join(packed_page(number, 2, "c", prices=prices))
+        assert zlib.decompress(packed, zlib.MAX_WBITS + 16) == b"".join(page(number, 2, "c", prices=prices))
+
+
+async def test_what_is_packed_goes_to_those_alone_who_can_unpack(port):
+    async with aiohttp.ClientSession() as session:
+        for asked, status in (("gzip, deflate", 200), ("identity", 406)):
+            url = f"http://127.0.0.1:{port}/v1/customers/packed-1/orders"
+            async with session.get(url, headers={"Accept-Encoding": asked}) as answer:
+                assert answer.status == status
+
+
+async def test_a_page_that_blocks_the_event_loop_is_seen_to_do_so(port):
+    assert 2_000_000 <= len(large_page(2_000_000)) < 2_010_000
+    for peer in ("ours", "by hand"):
+        assert await probe.block(peer, port, "large-2000000") > 6
+
+
+def test_a_goal_that_is_missed_says_so():
+    rows = benchmark.Row("a", 1.0, 0.97), benchmark.Row("b", 150, 151.0, most=True, unit=" ms")
+    assert [str(row) for row in rows] == ["| a | ≥ 1 | 0.97 (missed) |", "| b | ≤ 150 ms | 151 ms (missed) |"]
+    assert str(benchmark.Row("c", 1.0, 1.0)) == "| c | ≥ 1 | 1.00 |"
+    assert str(benchmark.Row("d", None, 0.5)) == "| d |  | 0.50 |"
+
+
+async def test_the_guard_works_on_each_of_its_bodies():
+    for name in guard.COUNTS:
+        await guard.work(name, 2, guard.bodies(name)[:2])
 
 
 def test_all_designs_read_the_same():
@@ -44,84 +114,4 @@ def test_all_designs_read_the_same():
 
 
 def test_every_peer_has_a_module():
-    assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for module, _, _ in PEERS.values())
-
-
-# The pace
-
-
-def played(client, limiter, **fields):
-    row = dataclasses.replace(pace.ROWS[2], **fields)
-    return pace.play(pace.JOBS[client], row, limiter, None, jitter=0.0)
-
-
-def test_a_job_that_no_limit_holds_up_has_the_pace_that_its_latency_allows():
-    result = played("ours", lambda: FixedWindow(10**6, per=60))
-    assert result.took == pytest.approx(3000 / 32 * pace.LATENCY, rel=0.01)
-    assert (result.requests, result.admitted, result.lost, result.refused) == (3000, 3000, 0, 0.0)
-    assert max(result.waits) == pytest.approx(pace.LATENCY)
-
-
-def test_the_fastest_job_uses_each_window_at_its_beginning_and_each_burst_at_once():
-    times = [
-        pace.fastest(limiter, 3000, changed_at, changed)
-        for limiter, changed_at, changed in (
-            (FixedWindow(500, per=60), 0, 500),
-            (SlidingWindow(500, per=60, counts_refused=True), 0, 500),
-            (TokenBucket(500, per=60, burst=500), 0, 500),
-            (TokenBucket(500, per=60, burst=1), 120, 250),
-        )
-    ]
-    assert times == [pytest.approx(each, abs=0.3) for each in (300, 300, 300, 120 + 2000 / 250 * 60)]
-
-
-def test_what_came_of_a_job_is_held_against_its_goal():
-    met = {"took": 361, "admitted": 3000, "requests": 3030, "allowed": 3008, "fastest": 301, "customers": 3000}
-    result = pace.Result(**met, waits=[1.0] * 3000)
-    assert (result.share, result.of_fastest, result.lost) == (3000 / 3008, 301 / 361, 0)
-    assert result.refused == pytest.approx(0.0099, abs=1e-4)
-    learned = pace.ROWS[2]
-    assert result.reaches(learned)
-    worse = ({"admitted": 2900}, {"requests": 3031}, {"waits": [1.0] * 2999})
-    assert not any(dataclasses.replace(result, **each).reaches(learned) for each in worse)
-    assert dataclasses.replace(result, requests=3280).reaches(pace.ROWS[3])  # 256, and one in a hundred
-
-
-async def evenly(row, service, waits):
-    """A job that knows the rate, and sends a request in each of its intervals."""
-
-    async def one(number):
-        await service.exchange("GET", f"/v1/customers/{number}")
-        waits.append(pace.LATENCY)
-
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(row.customers):
-            tasks.create_task(one(number))
-            await asyncio.sleep(60 / service.limiter.number)
-
-
-def test_the_goals_can_be_reached_at_every_limiter():
-    row = pace.ROWS[0]
-    for _, make in row.limiters([1, 10]):
-        result = pace.play(evenly, row, make, None, jitter=0.0)
-        assert result.reaches(row)
-        assert result.requests == 3000
-
-
-@pytest.mark.parametrize(("change", "took"), [("halved", 120 + 480), ("doubled", 120 + 120)])
-def test_a_limit_that_changes_on_the_way_counts_for_its_time(change, took):
-    row = pace.ROWS[2]
-    result = pace.play(evenly, row, lambda: TokenBucket(500, per=60, burst=10), change, jitter=0.0)
-    assert (result.took, result.allowed) == (pytest.approx(took, abs=0.5), pytest.approx(3000, abs=5))
-    assert (result.lost, result.requests - result.admitted) == (0, 0)
-    assert result.reaches(row)
-
-
-@pytest.mark.parametrize("client", pace.JOBS)
-def test_every_client_gets_a_short_job_through_a_window(client):
-    """Nobody is lost where all that is refused is admitted in the next window."""
-    random.seed(0)
-    result = played(client, lambda: FixedWindow(25, per=3), concurrency=4)
-    assert (result.admitted, result.lost) == (3000, 0)
-    assert 357 <= result.took < 600
-    assert 0 < result.refused < 0.15
+    assert all((ROOT / f"{place.module.replace('.', '/')}.py").exists() for place in PEERS.values())
