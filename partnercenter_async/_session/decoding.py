@@ -7,8 +7,9 @@ has a reading of its own, for a page that is none, or whose names are spelt othe
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -164,9 +165,21 @@ def _unwrapped(item: bytes) -> bytes:
 
 
 def _decode(body: bytes, into: type) -> Any:
-    pages = _pages(into)
-    if pages is not None:
-        return pages.read(body)
+    known = _ways.get(id(into))
+    if known is None or known[0] is not into:
+        if len(_ways) >= _MOST_WAYS:
+            _ways.clear()
+        pages = _pages(into)
+        known = _ways[id(into)] = (into, partial(_decode_plain, into=into) if pages is None else pages.read)
+    return known[1](body)
+
+
+# How each type is read, by its identity: to hash one such as ResourceCollection[Order] takes longer than a small body.
+_ways: dict[int, tuple[type, Callable[[bytes], Any]]] = {}
+_MOST_WAYS = 256
+
+
+def _decode_plain(body: bytes, into: type) -> Any:
     found = _read(body, into)
     # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
     if (
@@ -337,17 +350,40 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-_parse_timestamp = lru_cache(maxsize=256)(parse_timestamp)  # the lines of an order mostly end on one day
-_LONGEST_KEPT = 40  # characters: a date padded with a megabyte of blanks is read, but not kept
+_from_iso = datetime.fromisoformat
+_DIGITS = frozenset("0123456789")
 
 
-def _hook(kind: type, value: object) -> object:
-    """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place."""
-    if kind is Timestamp and isinstance(value, str):
-        return _parse_timestamp(value) if len(value) <= _LONGEST_KEPT else parse_timestamp(value)
-    if kind is JsonObject and isinstance(value, dict):
-        return freeze(cast("dict[str, object]", value))
-    if kind is object:
+def _hook(kind: type, value: Any) -> object:
+    """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place.
+
+    What nearly all dates and free-form objects look like is read here and then: a page has thousands, and the call of a
+    function of Python's takes as long as Python takes to read a date.
+    """
+    if kind is Timestamp:
+        if value.__class__ is str:
+            # yyyy-mm-ddThh:mm:ss.fffffffZ; other forms that Python knows differ from it at one of these places.
+            try:
+                if (
+                    value[27] == "Z"
+                    and value[26] in _DIGITS  # Python looks at six digits alone
+                    and value[19] == "."
+                    and value[10] == "T"
+                    and value[5] < "W"  # of a week
+                    and "\0" not in value  # Python may stop there
+                    and (value[11] < "2" or value[12] < "4")  # at 24 some releases of Python take the next day
+                ):
+                    return _from_iso(value)
+            except (IndexError, ValueError):  # it is shorter, or not what it looked like
+                pass
+            return parse_timestamp(value)
+    elif kind is JsonObject:
+        if value.__class__ is dict:
+            for member in value.values():
+                if member.__class__ is not str:
+                    return freeze(value)
+            return JsonObject(value)
+    elif kind is object:
         return value
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
