@@ -102,10 +102,10 @@ def _items_in_slices(
         try:
             found.append(read(text))
         except msgspec.ValidationError:
-            reader = _reader(item)
-            if reader is None:
+            again = _reader(item)
+            if again is None:
                 raise
-            found.append(reader(_untyped.decode(text)))
+            found.append(again(_untyped.decode(text)))
             odd = True
         done += len(text)
         if done >= size:
@@ -233,7 +233,7 @@ def _decode_plain(body: bytes, into: type) -> Any:
         issubclass(type(found), ResourceCollection)
         and "items" in cast("Any", found).__struct_encode_fields__
         and not cast("Any", found).items
-        and _any_pages.read(body).items
+        and cast("_Pages", _pages(ResourceCollection[Any])).read(body).items
     ):
         raise msgspec.ValidationError("it has items that this type does not take - at `$.items`")
     return found
@@ -269,9 +269,11 @@ class _Pages:
         self._new: frozenset[str] = frozenset()
         self._fast = self._strict(self._items)
         try:
-            self._nullable = _read(b"[null]", self._items) != ()
-        except (msgspec.ValidationError, _UnreadableError):
+            _decoder(self._items).decode(b"[null]")
+        except msgspec.ValidationError:
             self._nullable = False
+        else:
+            self._nullable = True
 
     def _strict(self, items: Any) -> "msgspec.json.Decoder[Any]":
         fields: list[tuple[str, Any, Any]] = [
@@ -442,12 +444,11 @@ def _hook(kind: type, value: Any) -> object:
             except (IndexError, ValueError):  # it is shorter, or not what it looked like
                 pass
             return parse_timestamp(value)
-    elif kind is JsonObject:
-        if value.__class__ is dict:
-            for member in value.values():
-                if member.__class__ is not str:
-                    return freeze(value)
-            return JsonObject(value)
+    elif kind is JsonObject and value.__class__ is dict:
+        for member in value.values():
+            if member.__class__ is not str:
+                return freeze(value)
+        return JsonObject(value)
     if kind is object:
         return value
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
@@ -660,6 +661,10 @@ def _flag(value: object) -> object:
     raise _UnreadableError("true or false", value)
 
 
-_links = cast("_Reader", _reader(ResourceLinks))
-_attributes = cast("_Reader", _reader(ResourceAttributes))
-_any_pages = _Pages(Any)
+# These readers are made when they are first needed: to look at a type takes a good part of the package's import.
+def _links(value: object) -> object:
+    return cast("_Reader", _reader(ResourceLinks))(value)
+
+
+def _attributes(value: object) -> object:
+    return cast("_Reader", _reader(ResourceAttributes))(value)
