@@ -18,8 +18,9 @@ import msgspec
 from benchmarks.payload import PAGE, page
 from benchmarks.plain import ExactPage, HeadPage, Page, day_of_text, full, thin
 from partnercenter_async import Order, OrderLineItemLinks, OrderLinks, Pricing, ResourceCollection, Timestamp
-from partnercenter_async._session.decoding import _parse_timestamp, decode
+from partnercenter_async._session.decoding import decode
 from partnercenter_async.models.orders import OrderStatus
+from partnercenter_async.models.scalars import parse_timestamp
 
 PAGES, ROUNDS = 20, 9
 _NULL = msgspec.Raw(b"null")
@@ -101,7 +102,7 @@ _context = msgspec.json.Decoder(dict[str, str])
 
 
 def _thin_raw(order: Any) -> int:
-    total: int = len(order.id) + len(order.status) + _parse_timestamp(order.creation_date).day
+    total: int = len(order.id) + len(order.status) + parse_timestamp(order.creation_date).day
     for line in order.line_items:
         total += line.line_item_number + line.quantity
     return total

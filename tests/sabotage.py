@@ -248,6 +248,14 @@ PATCHES = [
     Patch(
         "F29",
         "round-up",
+        DECODING,
+        "                    return _from_iso(value)\n",
+        "                    when = _from_iso(value)\n"
+        "                    return when.replace(microsecond=round(float(value[19:27]) * 1e6) % 1_000_000)\n",
+    ),
+    Patch(
+        "F29",
+        "round-up-other-lengths",
         SCALARS,
         "    return datetime.fromisoformat(text + lacking)\n",
         "    when = datetime.fromisoformat(text + lacking)\n"

@@ -6,9 +6,10 @@ has a reading of its own, for a page that is none, or whose names are spelt othe
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -35,6 +36,7 @@ _LARGEST_EXPONENT = 400  # of a whole number; a few letters of JSON could ask fo
 _LARGEST_NUMBER = 10**_LARGEST_EXPONENT
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 _BLANKS = b" \t\r\n"
+LARGE = 1 << 22  # bytes: what is longer keeps the event loop waiting noticeably while it is decoded
 _SMALL = 65_536  # bytes: a body up to here is searched faster than it is read
 _NOTHING = (msgspec.Raw(b"null"), msgspec.Raw(b'""'))  # what stands in place of what is not there
 # Names by what they are without regard to letter case: of a page, and of its links and attributes.
@@ -64,6 +66,52 @@ def decode(body: bytes, into: type[T]) -> T:
         return found
     made.body = body
     raise made
+
+
+def slices(body: bytes, into: type[T], size: int = 1 << 19) -> Generator[None, None, T | None]:
+    """Decode a large listing, with a pause after each slice of so many bytes; returns what :func:`decode` does.
+
+    Returns None where that is to be asked: the body can't be read, or as a whole alone.
+    """
+    try:
+        found = yield from _slices(body.removeprefix(_BOM), into, size)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError, _UnreadableError):
+        return None
+    return cast("T | None", found)
+
+
+def _slices(body: bytes, into: Any, size: int) -> Generator[None, None, object]:
+    pages = _pages(into)
+    if pages is not None:
+        return (yield from pages.in_slices(body, size))
+    if get_origin(into) is not tuple or get_args(into)[1:] != (...,):
+        return None
+    texts = _texts.decode(body)
+    yield
+    items, odd = yield from _items_in_slices(texts, get_args(into)[0], size)
+    # The second look, which one odd item leads to, drops each that is null.
+    return tuple([each for each in items if each is not None] if odd else items)
+
+
+def _items_in_slices(
+    texts: Iterable[msgspec.Raw], item: type, size: int
+) -> Generator[None, None, tuple[list[object], bool]]:
+    """Read items, and tell whether one is odd: the second look would read all others too, with the same result."""
+    read, found, done, odd = _decoder(item).decode, list[object](), 0, False
+    for text in texts:
+        try:
+            found.append(read(text))
+        except msgspec.ValidationError:
+            again = _reader(item)
+            if again is None:
+                raise
+            found.append(again(_untyped.decode(text)))
+            odd = True
+        done += len(text)
+        if done >= size:
+            done = 0
+            yield
+    return found, odd
 
 
 @lru_cache(maxsize=256)  # a job asks again for each of its customers
@@ -164,16 +212,28 @@ def _unwrapped(item: bytes) -> bytes:
 
 
 def _decode(body: bytes, into: type) -> Any:
-    pages = _pages(into)
-    if pages is not None:
-        return pages.read(body)
+    known = _ways.get(id(into))
+    if known is None or known[0] is not into:
+        if len(_ways) >= _MOST_WAYS:
+            _ways.clear()
+        pages = _pages(into)
+        known = _ways[id(into)] = (into, partial(_decode_plain, into=into) if pages is None else pages.read)
+    return known[1](body)
+
+
+# How each type is read, by its identity: to hash one such as ResourceCollection[Order] takes longer than a small body.
+_ways: dict[int, tuple[type, Callable[[bytes], Any]]] = {}
+_MOST_WAYS = 256
+
+
+def _decode_plain(body: bytes, into: type) -> Any:
     found = _read(body, into)
     # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
     if (
         issubclass(type(found), ResourceCollection)
         and "items" in cast("Any", found).__struct_encode_fields__
         and not cast("Any", found).items
-        and _any_pages.read(body).items
+        and cast("_Pages", _pages(ResourceCollection[Any])).read(body).items
     ):
         raise msgspec.ValidationError("it has items that this type does not take - at `$.items`")
     return found
@@ -204,18 +264,21 @@ class _Pages:
     _NEW = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
     def __init__(self, item: Any) -> None:
+        self.item = item
         self._items: type[tuple[object, ...]] = tuple[item, ...]
         self._new: frozenset[str] = frozenset()
-        self._fast = self._strict()
+        self._fast = self._strict(self._items)
         try:
-            self._nullable = _read(b"[null]", self._items) != ()
-        except (msgspec.ValidationError, _UnreadableError):
+            _decoder(self._items).decode(b"[null]")
+        except msgspec.ValidationError:
             self._nullable = False
+        else:
+            self._nullable = True
 
-    def _strict(self) -> "msgspec.json.Decoder[Any]":
+    def _strict(self, items: Any) -> "msgspec.json.Decoder[Any]":
         fields: list[tuple[str, Any, Any]] = [
-            ("items", self._items, ()),
             ("totalCount", int | None, None),
+            ("items", items, ()),
             ("links", msgspec.Raw, None),
             ("attributes", ResourceAttributes | None, None),
             ("continuationToken", str | None, None),
@@ -230,10 +293,27 @@ class _Pages:
             page = self._fast.decode(body)
         except msgspec.ValidationError:
             return self._look_again(body)
-        if not page.items or (page.attributes is not None and page.attributes.object_type is None):
+        if not self._is_plain(page):
             return self._look_again(body)
+        return self._made(page, self._held(page.items) if self._nullable else page.items)
+
+    def in_slices(self, body: bytes, size: int) -> Generator[None, None, ResourceCollection[object] | None]:
+        """Read a page with pauses; returns None for one that has to be looked at again."""
+        page = self._strict(tuple[msgspec.Raw, ...]).decode(body)
+        if not self._is_plain(page):
+            return None
+        yield
+        items, _ = yield from _items_in_slices(page.items, self.item, size)
+        return self._made(page, self._held(items))
+
+    @staticmethod
+    def _is_plain(page: Any) -> bool:
+        return bool(page.items) and (page.attributes is None or page.attributes.object_type is not None)
+
+    @staticmethod
+    def _made(page: Any, items: tuple[object, ...]) -> ResourceCollection[object]:
         return ResourceCollection(
-            items=self._held(page.items) if self._nullable else page.items,
+            items=items,
             total_count=page.totalCount,
             links=None if page.links is None else _member({"links": page.links}, "links", _links),
             attributes=page.attributes,
@@ -282,7 +362,7 @@ class _Pages:
         new = self._new.union(name for name in names if self._NEW.fullmatch(name))
         if self._new < new and len(new) <= self._MOST_NEW:
             self._new = new
-            self._fast = self._strict()
+            self._fast = self._strict(self._items)
 
 
 @lru_cache(maxsize=256)
@@ -337,16 +417,38 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-_parse_timestamp = lru_cache(maxsize=256)(parse_timestamp)  # the lines of an order mostly end on one day
-_LONGEST_KEPT = 40  # characters: a date padded with a megabyte of blanks is read, but not kept
+_from_iso = datetime.fromisoformat
+_DIGITS = frozenset("0123456789")
 
 
-def _hook(kind: type, value: object) -> object:
-    """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place."""
-    if kind is Timestamp and isinstance(value, str):
-        return _parse_timestamp(value) if len(value) <= _LONGEST_KEPT else parse_timestamp(value)
-    if kind is JsonObject and isinstance(value, dict):
-        return freeze(cast("dict[str, object]", value))
+def _hook(kind: type, value: Any) -> object:
+    """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place.
+
+    What nearly all dates and free-form objects look like is read here and then: a page has thousands, and the call of a
+    function of Python's takes as long as Python takes to read a date.
+    """
+    if kind is Timestamp:
+        if value.__class__ is str:
+            # yyyy-mm-ddThh:mm:ss.fffffffZ; other forms that Python knows differ from it at one of these places.
+            try:
+                if (
+                    value[27] == "Z"
+                    and value[26] in _DIGITS  # Python looks at six digits alone
+                    and value[19] == "."
+                    and value[10] == "T"
+                    and value[5] < "W"  # of a week
+                    and "\0" not in value  # Python may stop there
+                    and (value[11] < "2" or value[12] < "4")  # at 24 some releases of Python take the next day
+                ):
+                    return _from_iso(value)
+            except (IndexError, ValueError):  # it is shorter, or not what it looked like
+                pass
+            return parse_timestamp(value)
+    elif kind is JsonObject and value.__class__ is dict:
+        for member in value.values():
+            if member.__class__ is not str:
+                return freeze(value)
+        return JsonObject(value)
     if kind is object:
         return value
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
@@ -559,6 +661,10 @@ def _flag(value: object) -> object:
     raise _UnreadableError("true or false", value)
 
 
-_links = cast("_Reader", _reader(ResourceLinks))
-_attributes = cast("_Reader", _reader(ResourceAttributes))
-_any_pages = _Pages(Any)
+# These readers are made when they are first needed: to look at a type takes a good part of the package's import.
+def _links(value: object) -> object:
+    return cast("_Reader", _reader(ResourceLinks))(value)
+
+
+def _attributes(value: object) -> object:
+    return cast("_Reader", _reader(ResourceAttributes))(value)

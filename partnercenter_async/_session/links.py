@@ -15,7 +15,7 @@ _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?]*)(.*)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\#]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _DEEPEST_ENCODING = 5
-_UNENCODED = re.compile(r"[^%\\;\x80-\U0010ffff]*")
+_UNENCODED = re.compile(r"[\x00-$&-:<-\[\]-\x7f]*")  # ASCII but for %, \ and ;
 # What some servers take for a slash, beside those that are one in a simpler spelling.
 _SLASHES = re.compile("[/\\\\\u2044\u2215]")
 _UNICODE_ESCAPE = re.compile(rb"%[uU]([0-9a-fA-F]{4})")

@@ -12,7 +12,7 @@ import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag, check_seconds, check_text
 from partnercenter_async._session.auth import TokenSources
-from partnercenter_async._session.decoding import decode, error_in
+from partnercenter_async._session.decoding import LARGE, decode, error_in, slices
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.logs import logger
@@ -279,7 +279,8 @@ class Session:
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
-            return Response(_decoded(raw, into, with_id=with_id), raw.body, info)
+            large = None if into is None or len(raw.body) < LARGE else await _in_slices(raw.body, into)
+            return Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
             error, told = failed.error, False
         except DecodeError as failed:
@@ -449,12 +450,25 @@ def _new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
-def _decoded(raw: RawResponse, into: type[T] | None, *, with_id: bool) -> Any:
-    """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's."""
-    data: Any = None
+async def _in_slices(body: bytes, into: type[T]) -> T | None:
+    """Decode a large listing while others have their turns; returns None where it has to be decoded as a whole."""
+    reading = slices(body, into)
+    while True:
+        await asyncio.sleep(0)  # first of all: to put the body together took its time, too
+        try:
+            next(reading)
+        except StopIteration as end:
+            return cast("T | None", end.value)
+
+
+def _decoded(raw: RawResponse, into: type[T] | None, data: Any, *, with_id: bool) -> Any:
+    """Decode the body of a 2xx; raises DecodeError, or StatusError where it holds an error of the service's.
+
+    ``data`` is what was decoded of it before, if anything.
+    """
     failed: DecodeError | None = None
     try:
-        if into is not None:
+        if into is not None and data is None:
             data = decode(raw.body, into)
         if with_id:
             if data.id.strip():

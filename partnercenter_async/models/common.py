@@ -11,7 +11,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     """The base of all resources: immutable, equal by value, hashable, camelCase on the wire.
 
     Every field may be missing or null there; a field that a release does not know is ignored here and stays readable in
-    the answer's raw body.
+    the answer's raw body. Fields stand in the order in which the service sends them, in which msgspec looks for them.
     """
 
 

@@ -68,8 +68,8 @@ class ProvisioningStatus(OpenEnum):
 class ClientContext(Model, frozen=True, kw_only=True):
     """The program through which an order came in."""
 
-    device_family: str | None = None
     marketplace_country: str | None = None
+    device_family: str | None = None
     name: str | None = None
 
 
@@ -106,11 +106,11 @@ def _hashable(value: object) -> object:
 class Pricing(_Priced, frozen=True, kw_only=True):
     """A line's prices, exact, in the order's currency; sent only where prices were asked for."""
 
-    discounted_price: Decimal | None = None
-    extended_price: Decimal | None = None
     list_price: Decimal | None = None
-    price: Decimal | None = None
+    discounted_price: Decimal | None = None
     prorated_price: Decimal | None = None
+    price: Decimal | None = None
+    extended_price: Decimal | None = None
 
 
 class PurchaseCommitment(_Priced, frozen=True, kw_only=True):
@@ -130,64 +130,64 @@ class RenewsTo(Model, frozen=True, kw_only=True):
 class OrderLineItemLinks(Model, frozen=True, kw_only=True):
     """Where to read more of a line."""
 
-    activation_links: Link | None = None
-    availability: Link | None = None
     product: Link | None = None
-    provisioning_status: Link | None = None
     sku: Link | None = None
+    availability: Link | None = None
+    provisioning_status: Link | None = None
     subscription: Link | None = None
+    activation_links: Link | None = None
 
 
 class OrderLineItem(Model, frozen=True, kw_only=True):
     """One line of an order. ``subscription_id`` is missing until the line is provisioned; compare it without case."""
 
-    attestation_accepted: bool | None = None
-    custom_term_end_date: Timestamp | None = None
-    friendly_name: str | None = None
     line_item_number: int | None = None
-    links: OrderLineItemLinks | None = None
     offer_id: str | None = None
-    parent_subscription_id: str | None = None
-    partner_id_on_record: str | None = None
-    additional_partner_ids_on_record: tuple[str, ...] = ()
-    pricing: Pricing | None = None
-    promotion_id: str | None = None
-    provisioning_context: JsonObject | None = None
-    purchase_commitment: PurchaseCommitment | None = None
-    quantity: int | None = None
-    renews_to: RenewsTo | None = None
     subscription_id: str | None = None
+    parent_subscription_id: str | None = None
     term_duration: str | None = None
     transaction_type: str | None = None
+    friendly_name: str | None = None
+    quantity: int | None = None
+    custom_term_end_date: Timestamp | None = None
+    partner_id_on_record: str | None = None
+    additional_partner_ids_on_record: tuple[str, ...] = ()
+    promotion_id: str | None = None
+    provisioning_context: JsonObject | None = None
+    pricing: Pricing | None = None
+    renews_to: RenewsTo | None = None
+    attestation_accepted: bool | None = None
+    purchase_commitment: PurchaseCommitment | None = None
+    links: OrderLineItemLinks | None = None
     attributes: ResourceAttributes | None = None
 
 
 class OrderLinks(Model, frozen=True, kw_only=True):
     """Where an order is read, watched and changed."""
 
-    patch_operation: Link | None = None
-    provisioning_status: Link | None = None
     self: Link | None = None
+    provisioning_status: Link | None = None
+    patch_operation: Link | None = None
 
 
 class Order(_Priced, frozen=True, kw_only=True):
     """A customer's order. ``id`` has several shapes, a GUID being only one; ``total_price`` comes only with prices."""
 
+    id: str = ""
     alternate_id: str | None = None
-    attributes: ResourceAttributes | None = None
+    reference_customer_id: str | None = None
     billing_cycle: BillingCycleType | None = None
-    client: ClientContext | None = None
-    creation_date: Timestamp | None = None
     currency_code: str | None = None
     currency_symbol: str | None = None
-    id: str = ""
     line_items: tuple[OrderLineItem, ...] = ()
-    links: OrderLinks | None = None
-    partner_on_record_attestation_accepted: bool | None = None
-    reference_customer_id: str | None = None
+    creation_date: Timestamp | None = None
     status: OrderStatus | None = None
-    total_price: Decimal | None = None
     transaction_type: str | None = None
+    total_price: Decimal | None = None
+    links: OrderLinks | None = None
+    client: ClientContext | None = None
+    attributes: ResourceAttributes | None = None
+    partner_on_record_attestation_accepted: bool | None = None
 
 
 class QuantityProvisioningStatus(Model, frozen=True, kw_only=True):
@@ -200,8 +200,8 @@ class QuantityProvisioningStatus(Model, frozen=True, kw_only=True):
 class OrderLineItemProvisioningStatus(Model, frozen=True, kw_only=True):
     """What is provisioned of one line of an order."""
 
-    line_item_number: int | None = None
     order_line_item_id: int | None = None
-    quantity_provisioning_information: tuple[QuantityProvisioningStatus, ...] = ()
+    line_item_number: int | None = None
     status: ProvisioningStatus | None = None
+    quantity_provisioning_information: tuple[QuantityProvisioningStatus, ...] = ()
     attributes: ResourceAttributes | None = None
