@@ -31,7 +31,10 @@ _FLAT = 0.5  # of that time without getting faster
 _LONGER = 1.25  # times as long as the longest wait that was asked for lately
 _FADING = 0.9  # of the longest wait is remembered with each refusal
 _DOUBLING = 20.0  # seconds in which the rate doubles for the first time beyond
+_STEP_BACK = 2  # requests' time that nothing leaves after a refusal, so that the next one finds room
 _SLOW = 20  # requests in which it does where that takes longer
+_SLOWEST = 40.0  # seconds at most
+_SHORT = 0.95  # of the rate at least, by what was seen in less than a window's time
 _MOST_DOUBLINGS = 30.0
 _ENOUGH = 8  # requests that tell a rate
 _FEW = 3  # and where nothing else is known
@@ -46,7 +49,13 @@ _LESS = 0.7  # of the rate, where refusals go on
 _STEP = 0.45  # more requests under way for each answer, while nothing is known
 _RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without
 _IDLE = 5.0  # seconds, or as many requests' time, after which nothing is measured across a pause
+_HALF = 0.5
 _RESOLUTION = 1e-3  # seconds
+
+
+def _until(retry_after: float) -> float:
+    """Return the seconds that a limit really asked for, which it told rounded up."""
+    return max(0.0, retry_after - (_HALF if retry_after > _BRIEF else 1))
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -234,7 +243,7 @@ class OwnPace:
         self.evident = self.evident or not first
         if number <= self._begun or not self._learns:
             return
-        until = sent_at + max(0.0, retry_after - 1)
+        until = sent_at + _until(retry_after)
         if self.window < inf:
             if self.evident and self.let_through >= _FEW:
                 self._learn(now, until, retry_after)
@@ -248,7 +257,7 @@ class OwnPace:
         """Learn from a refusal that is the partner's, for which nothing leaves for a while."""
         if not self._learns:
             return
-        until = sent_at + max(0.0, retry_after - 1)
+        until = sent_at + _until(retry_after)
         self._next_at = self._left_at = max(self._next_at, opens_at)
         known, feeling = self.rate < inf, self.window < inf
         if not known and not feeling:
@@ -287,21 +296,25 @@ class OwnPace:
         seconds = max(until - self._since, _RESOLUTION)
         seen = self.let_through / seconds
         lately = self._lately(now, retry_after)
+        if self.rate < inf and _BRIEF <= self._closed_for and seconds < self._closed_for:
+            seen = max(seen, _SHORT * self._base)  # a window's requests come in lumps
         self._base = max(least, min(seen, most))
         doubt = 0.5 / self.let_through  # one more or less
         self._below, self._above = _BELOW - doubt, _ABOVE + doubt
         self._closed_for = max(retry_after, _FADING * self._closed_for)
         longest = max(_HOLD, _LONGER * self._closed_for, _HOLD_REQUESTS / self._base)
         self._hold = min(max(_SHORTEST, _GROWTH * seconds), longest)
-        self._searching = lately > self._base * _FAR and not self._searching
+        bucket = self._closed_for < _BRIEF  # a window's refusals are told by their long waits
+        self._searching = bucket and lately > self._base * _FAR and not self._searching
         if self._searching:  # it may be the one or the other: find out soon
             self._above = lately / self._base
             self._hold = min(self._hold, max(_SEARCH, _SLOW / self._base))
-        elif retry_after < _BRIEF and seen < most < inf:
+        elif bucket and seen < most < inf:
             self._base = max(self._base, min(math.sqrt(seen * most), seen * _MORE))
         self.window, self._calm = inf, 0.0
         self._left_at = max(self._left_at, now)
         self._speed_up()
+        self._next_at = max(self._next_at, now) + _STEP_BACK / self.rate
 
     def _lately(self, now: float, retry_after: float) -> float:
         """Return the rate of the last seconds where it had grown far, and 0 where that says nothing.
@@ -320,6 +333,6 @@ class OwnPace:
         way = min(1.0, max(0.0, (self._calm - flat) / (self._hold - flat)))
         factor = self._below + (self._above - self._below) * way
         if self._calm > self._hold:
-            times = (self._calm - self._hold) / max(_DOUBLING, _SLOW / self._base)
+            times = (self._calm - self._hold) / min(max(_DOUBLING, _SLOW / self._base), _SLOWEST)
             factor *= 2 ** min(times + times * times, _MOST_DOUBLINGS)
         self.rate = min(self._base * factor, self.ceiling)
