@@ -296,7 +296,7 @@ class OwnPace:
         seconds = max(until - self._since, _RESOLUTION)
         seen = self.let_through / seconds
         lately = self._lately(now, retry_after)
-        if self.rate < inf and _BRIEF <= self._closed_for and seconds < self._closed_for:
+        if self.rate < inf and self._closed_for >= _BRIEF and seconds < self._closed_for:
             seen = max(seen, _SHORT * self._base)  # a window's requests come in lumps
         self._base = max(least, min(seen, most))
         doubt = 0.5 / self.let_through  # one more or less
