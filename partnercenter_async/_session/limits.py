@@ -2,6 +2,48 @@
 
 import asyncio
 from math import inf
+from types import TracebackType
+from typing import Self, cast
+
+
+class Limit:
+    """What asyncio.Timeout is, but without a timer, and without a coroutine to enter it and another one to leave."""
+
+    __slots__ = ("_cancelling", "_expired", "_limits", "_task")
+
+    def __init__(self, limits: "Limits") -> None:
+        """Take those that it is one of."""
+        self._limits = limits
+        self._expired = False
+
+    def expired(self) -> bool:
+        """Tell whether the time was over before what is within had ended."""
+        return self._expired
+
+    def expire(self) -> None:
+        """End what is within."""
+        if not self._expired:
+            self._expired = True
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        """Note whom to cancel, and how often others have."""
+        self._task = task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._cancelling = task.cancelling()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take the cancellation back; raises TimeoutError in its place unless somebody else has cancelled as well."""
+        self._limits.discard(self)
+        if (
+            self._expired
+            and self._task.uncancel() <= self._cancelling
+            and kind is not None
+            and issubclass(kind, asyncio.CancelledError)
+        ):
+            raise TimeoutError from error
 
 
 class Limits:
@@ -9,7 +51,7 @@ class Limits:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._times: dict[asyncio.Timeout, float] = {}
+        self._times: dict[Limit, float] = {}
         self._next = inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -17,24 +59,23 @@ class Limits:
         """Count those in force."""
         return len(self._times)
 
-    def add(self, when: float | None) -> asyncio.Timeout:
-        """Return a limit to be entered and then discarded; None is for one that only :meth:`expire` ends."""
-        limit = asyncio.Timeout(None)
+    def add(self, when: float | None) -> Limit:
+        """Return a limit to be entered at once; None is for one that only :meth:`expire` ends."""
+        limit = Limit(self)
         self._times[limit] = when = inf if when is None else when
         if when < self._next:
             self._arm(when)
         return limit
 
-    def discard(self, limit: asyncio.Timeout) -> None:
+    def discard(self, limit: Limit) -> None:
         """Forget a limit that was left."""
         del self._times[limit]
 
     def expire(self, until: float = inf) -> None:
         """End what is within the limits of up to that time."""
-        now = asyncio.get_running_loop().time()
-        for limit, when in self._times.items():
-            if when <= until and not limit.expired():
-                limit.reschedule(now)
+        for limit, when in list(self._times.items()):  # a task may be waiting for anything, which ends as it likes
+            if when <= until:
+                limit.expire()
 
     def _arm(self, when: float) -> None:
         if self._timer is not None:

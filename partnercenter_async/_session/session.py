@@ -287,7 +287,7 @@ class Session:
             raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
         limit = shared.limits.add(attempts.deadline_at)
         try:
-            async with limit:
+            with limit:
                 raw = await with_retries(call.attempt, attempts)
         except TimeoutError:
             if not limit.expired():
@@ -301,7 +301,6 @@ class Session:
             shared.bucket.put(RetryBucket.BACK)
             return raw
         finally:
-            shared.limits.discard(limit)
             attempts.end()
         if shared.closed:
             error = ClientClosedError()
@@ -366,13 +365,11 @@ class _Call:
                 attempts.begin()
                 limit = shared.limits.add(loop.time() + self._timeout)
                 try:
-                    async with limit:
+                    with limit:
                         raw = await session.send(self._request, authorization)
                 except TimeoutError:
                     waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
                     raise AttemptTimeoutError(f"there was no answer {waited}") from None
-                finally:
-                    shared.limits.discard(limit)
                 if raw.status == 429:  # noqa: PLR2004 - 429
                     turn.throttled(retry_after(raw.headers), attempts.policy.first_wait)
                 else:
