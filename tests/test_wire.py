@@ -66,6 +66,12 @@ from partnercenter_async.emulator import (
 )
 from partnercenter_async.testing import FakeCredential
 
+
+@pytest.fixture(autouse=True)
+def both_ways(way: None) -> None:
+    """Each test runs twice."""
+
+
 BREAKS = [CutBody(), CutBody(fraction=0.01), WrongLength(delta=10), BrokenChunk(), DropBefore(), DropAfter()]
 
 
