@@ -2,9 +2,11 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hypothesis import settings
 
@@ -47,6 +49,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(transport, "_STRAIGHT", False)
     elif not transport._STRAIGHT:
         pytest.skip("exchanges go through a session with this release of aiohttp")
+
+
+@pytest.fixture(params=["zlib", "isal.isal_zlib", "zlib_ng.zlib_ng"])
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What aiohttp unpacks with, and this client too."""
+    aiohttp.set_zlib_backend(pytest.importorskip(request.param, reason="this machine has no package of it"))
+    yield
+    aiohttp.set_zlib_backend(zlib)
 
 
 @pytest.fixture

@@ -367,7 +367,7 @@ async def test_zeros_behind_a_packed_body_are_passed_over(padding):
 @pytest.mark.parametrize(
     "body", [PACKED + b"more", PACKED + bytes(100) + b"more", gzip.compress(b"", mtime=0) * 2000], ids=range(3)
 )
-async def test_what_stands_behind_a_packed_body_is_an_error_at_once(body):
+async def test_what_stands_behind_a_packed_body_is_an_error_at_once(engine, body):
     async with serving(lambda connection: send(connection, body, "gzip")) as (client, connections):
         with pytest.raises(BadAnswerError, match="packed body"):
             await client.customers.get("c")
@@ -406,7 +406,7 @@ async def test_no_body_takes_more_than_twice_the_cap_and_a_mebibyte(cap, encodin
 
 @pytest.mark.fault("F52")
 @pytest.mark.parametrize("cap", [100_000, 1 << 20, 16 << 20])
-async def test_a_body_of_just_the_cap_takes_no_more_either(cap):
+async def test_a_body_of_just_the_cap_takes_no_more_either(engine, cap):
     body = gzip.compress(b" " * (cap - 11) + b'{"id": "c"}', 1)
     async with serving(lambda connection: send(connection, body, "gzip"), max_body=cap) as (client, _):
         tracemalloc.start()

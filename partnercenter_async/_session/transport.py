@@ -7,7 +7,7 @@ import sys
 import urllib.request
 import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from io import BytesIO
@@ -336,16 +336,30 @@ class _Watch:
             self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
 
 
+class _Stream(Protocol):
+    """What zlib unpacks with, or whatever a program has put in its place for aiohttp."""
+
+    eof: bool
+    unconsumed_tail: bytes
+    unused_data: bytes
+
+    def decompress(self, packed: bytes, most: int, /) -> bytes: ...
+
+
 class _Unpacking:
     """Unpacks a body in small steps; aiohttp would take one whose end is missing for whole."""
 
-    __slots__ = ("_bits", "_members", "_stream")
+    __slots__ = ("_bits", "_error", "_members", "_new", "_stream")
 
     def __init__(self, encoding: str, first: bytes) -> None:
         """Look at the first byte too: some servers leave out the header that deflate has in HTTP."""
+        # Looked up for each body: what aiohttp.set_zlib_backend was given last.
+        engine = getattr(sys.modules.get("aiohttp.compression_utils"), "ZLibBackend", zlib)
+        self._new = cast("Callable[[int], _Stream]", engine.decompressobj)
+        self._error = cast("type[Exception]", getattr(engine, "error", zlib.error))
         bare_deflate = encoding == "deflate" and first[0] % 16 != zlib.DEFLATED
         self._bits = -zlib.MAX_WBITS if bare_deflate else zlib.MAX_WBITS + 32  # which reads both headers
-        self._stream = zlib.decompressobj(self._bits)
+        self._stream = self._new(self._bits)
         self._members = 1
 
     @property
@@ -357,23 +371,29 @@ class _Unpacking:
         """Unpack the next chunk into parts of at most 64 KiB."""
         for start in range(0, len(chunk), _PACKED_STEP):
             packed = chunk[start : start + _PACKED_STEP]
-            while packed:
+            more = True
+            while more:
                 if self._stream.eof:
                     packed = packed.lstrip(b"\0")  # which may fill a file up behind its end
                     if not packed:
                         break
-                    self._stream = zlib.decompressobj(self._bits)  # another one follows, which gzip allows
+                    self._stream = self._new(self._bits)  # another one follows, which gzip allows
                     self._members += 1
                 try:
                     part = self._stream.decompress(packed, _STEP)
-                except zlib.error as error:
+                except self._error as error:
                     if self._members > 1:
                         raise BadAnswerError("what stands behind the packed body's end can't be unpacked") from error
                     raise aiohttp.ClientPayloadError("the packed body is broken") from error
                 if self._members > _MOST_MEMBERS:
                     raise BadAnswerError("the packed body has too many parts")
                 yield part
-                packed = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+                if self._stream.eof:
+                    packed = self._stream.unused_data
+                    more = bool(packed)
+                else:
+                    packed = self._stream.unconsumed_tail
+                    more = bool(packed) or len(part) == _STEP  # some keep to themselves what they have read
 
 
 # The connection of the exchange that this task makes, also once a small answer has given it back.
