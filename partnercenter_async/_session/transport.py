@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import cached_property
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, cast
@@ -34,6 +35,7 @@ from partnercenter_async.errors import (
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
     from multidict import CIMultiDictProxy
@@ -165,7 +167,7 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(connector=pool, cookie_jar=aiohttp.DummyCookieJar())
         if _STRAIGHT and self._proxy is None:
             self._pool = pool
-            self._target = aiohttp.ClientRequest("GET", self._origin, ssl=self._ssl, session=self._session)
+            self._target = _Target("GET", self._origin, ssl=self._ssl, session=self._session)
         return self._session
 
     async def _straight(self, pool: "_Pool", request: Request, own: str) -> RawResponse:
@@ -398,6 +400,15 @@ class _Unpacking:
 
 # The connection of the exchange that this task makes, also once a small answer has given it back.
 _IN_USE: ContextVar["ResponseHandler"] = ContextVar("connection")
+
+
+class _Target(aiohttp.ClientRequest):
+    """Where connections lead, in the shape in which a pool wants to be told; one serves all requests."""
+
+    @cached_property
+    def connection_key(self) -> "ConnectionKey":  # pyright: ignore[reportIncompatibleMethodOverride] - it never changes
+        """What a pool knows its connections by."""
+        return super().connection_key
 
 
 class _Pool(aiohttp.TCPConnector):
