@@ -417,7 +417,7 @@ async def test_connections_that_close_at_random_places_hide_no_request(emulator,
 )
 async def test_a_body_that_ends_too_early_is_fetched_again_and_never_half_used(emulator, customer_id, action):
     emulator.inject(Fault(action, operation="orders.list", nth=2, times=2))
-    async with connected(emulator) as client:
+    async with asyncio.timeout(20), connected(emulator) as client:  # well before the attempts' own end
         orders = await client.orders.list(customer_id).collect()
     assert [order.id for order in orders] == [each["id"] for each in emulator.data.orders(customer_id)]
     assert emulator.count("orders.list") == 3 + 2
