@@ -119,7 +119,7 @@ def _full_raw(order: Any) -> int:
         price: Any = _pricing.decode(line.pricing)
         links: Any = _line_links.decode(line.links)
         total += int(price.list_price + price.discounted_price + price.prorated_price + price.price)
-        total += int(price.extended_price) + _parse_timestamp(line.custom_term_end_date).day
+        total += int(price.extended_price) + parse_timestamp(line.custom_term_end_date).day
         total += len(links.product.uri) + len(links.sku.uri) + len(links.availability.uri)
         total += len(links.provisioning_status.uri) + len(links.subscription.uri) + len(links.activation_links.uri)
         total += len(_context.decode(line.provisioning_context)["scope"])

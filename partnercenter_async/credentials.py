@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
 
 _TENANT = re.compile(r"[A-Za-z0-9.-]+")
-_FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
+_FORM = (
+    ("Content-Type", "application/x-www-form-urlencoded"),
+    ("Accept", "application/json"),
+    ("Accept-Encoding", "gzip, deflate"),
+    ("User-Agent", "partnercenter-async"),
+)
 _LIFETIME = 60  # seconds for which a token is taken to be good where its issuer does not say
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

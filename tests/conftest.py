@@ -2,12 +2,15 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hypothesis import settings
 
+from partnercenter_async._session import transport
 from partnercenter_async.emulator import DataSet, Emulator
 
 # Where mutmut runs the tests it tells what each takes. The quick ones go first: the first that fails ends a run.
@@ -37,6 +40,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def chance() -> None:
     """The same random waits in every run."""
     random.seed(0)
+
+
+@pytest.fixture(params=["straight", "through a session"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How exchanges are made: as with this release of aiohttp, and as with one that was not tried."""
+    if request.param != "straight":
+        monkeypatch.setattr(transport, "_STRAIGHT", False)
+    elif not transport._STRAIGHT:
+        pytest.skip("exchanges go through a session with this release of aiohttp")
+
+
+@pytest.fixture(params=["zlib", "isal.isal_zlib", "zlib_ng.zlib_ng"])
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What aiohttp unpacks with, and this client too."""
+    aiohttp.set_zlib_backend(pytest.importorskip(request.param, reason="this machine has no package of it"))
+    yield
+    aiohttp.set_zlib_backend(zlib)
 
 
 @pytest.fixture

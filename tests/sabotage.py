@@ -42,9 +42,9 @@ STDERR = "partnercenter_async/_stderr.py"
 # For the patch that takes half a body for a whole one.
 HALF = """
 
-async def _half(answer: aiohttp.ClientResponse) -> bytes:
+async def _half(content: aiohttp.StreamReader) -> bytes:
     try:
-        return await answer.content.readany()
+        return await content.readany()
     except aiohttp.ClientError:
         return b""
 """
@@ -200,11 +200,11 @@ PATCHES = [
         "F24",
         "half-a-body",
         TRANSPORT,
-        "    while chunk := await answer.content.readany():",
-        "    while chunk := await _half(answer):",
+        "    while chunk := await content.readany():",
+        "    while chunk := await _half(content):",
     ),
     Patch("F24", "too-soon", TRANSPORT, "if gone and self._gone:", "if gone:"),
-    Patch("F24", "no-watch", TRANSPORT, "if not content.is_eof():", "if False:"),
+    Patch("F24", "no-watch", TRANSPORT, "if not self._content.is_eof():", "if False:"),
     Patch(
         "F25",
         "far-cap",
@@ -323,6 +323,7 @@ PATCHES = [
     Patch("F36", "let-them-run", LIMITS, "        self.expire()\n", ""),
     Patch("F36", "leave-at-once", TRANSPORT, "await asyncio.wait(endings, timeout=_GOODBYE)", "pass"),
     Patch("F37", "any-loop", SESSION, "if self._loop is not None:", "if False:"),
+    Patch("F38", "shown-head", TRANSPORT, "        del head, lines  #", "        #"),
     Patch("F38", "shown-token", TRANSPORT, "        return \"'***'\"", "        return str.__repr__(self)"),
     Patch("F39", "wall-clock-waits", RETRY, "(time.time() if now is None else now)", "time.time()"),
     Patch(
@@ -340,15 +341,20 @@ PATCHES = [
     Patch("F41", "any-header", PAGING, "if lower in _FORBIDDEN or lower.startswith(_FORBIDDEN_FAMILIES):", "if False:"),
     Patch("F41", "method-override", PAGING, '        "x-http-method-override",\n', ""),
     Patch("F41", "underscores", PAGING, 'name.lower().replace("_", "-")', "name.lower()"),
-    Patch(
-        "F42", "any-id", TRANSPORT, "if _REQUEST_ID in answer.headers and not self._belongs(answer, own):", "if False:"
-    ),
+    Patch("F42", "any-id", TRANSPORT, "if _REQUEST_ID not in headers:", "if True:"),
     Patch("F42", "keep-the-connection", TRANSPORT, "_IN_USE.get().close()", "pass"),
+    Patch(
+        "F42",
+        "give-the-connection-back",
+        TRANSPORT,
+        "            connection.close()\n            raise",
+        "            connection.release()\n            raise",
+    ),
     Patch("F42", "use-what-was-read", TRANSPORT, "if not protocol.should_close and not _half", "if not _half"),
     Patch("F42", "use-what-is-unread", TRANSPORT, " and not _readable(protocol.transport)", ""),
     Patch("F3", "order-in-progress", WRITES, " and error.code != _IN_PROGRESS", ""),
     Patch("F42", "forget-what-was-begun", TRANSPORT, " and not _half_read(protocol)", ""),
-    Patch("F42", "first-id-alone", TRANSPORT, "answer.headers.getall(_REQUEST_ID)", "[answer.headers[_REQUEST_ID]]"),
+    Patch("F42", "first-id-alone", TRANSPORT, "headers.getall(_REQUEST_ID)", "[headers[_REQUEST_ID]]"),
     Patch("F42", "forget-who-waits", TRANSPORT, "others.isdisjoint(self._under_way) and ", ""),
     Patch("F43", "empty-in-silence", DECODING, "if total != 0 and not (total is None and collection):", "if False:"),
     Patch("F43", "letter-case", DECODING, "name = names.get(given.lower())", "name = names.get(given)"),
@@ -416,6 +422,7 @@ PATCHES = [
     Patch("F51", "go-on-in-vain", EXPORT, "if isinstance(error, _OF_ALL) or not", "if not"),
     Patch("F52", "all-at-once", TRANSPORT, "_STEP = 64 * 1024", "_STEP = 0"),
     Patch("F52", "pieces-read-ahead", TRANSPORT, "                read_bufsize=_READ_AHEAD,\n", ""),
+    Patch("F52", "pieces-read-ahead-through", TRANSPORT, "\n            read_bufsize=_READ_AHEAD,\n", "\n"),
 ]
 
 

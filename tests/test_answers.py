@@ -9,11 +9,13 @@ import random
 import re
 import socket
 import sys
+import traceback
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -30,8 +32,13 @@ from partnercenter_async import (
     RetryPolicy,
 )
 from partnercenter_async._session import transport
-from partnercenter_async._session.transport import AiohttpTransport
+from partnercenter_async._session.transport import AiohttpTransport, Request, Secret
 from partnercenter_async.testing import FakeCredential
+
+
+@pytest.fixture(autouse=True)
+def both_ways(way: None) -> None:
+    """Each test runs twice."""
 
 
 class Connection:
@@ -360,7 +367,7 @@ async def test_zeros_behind_a_packed_body_are_passed_over(padding):
 @pytest.mark.parametrize(
     "body", [PACKED + b"more", PACKED + bytes(100) + b"more", gzip.compress(b"", mtime=0) * 2000], ids=range(3)
 )
-async def test_what_stands_behind_a_packed_body_is_an_error_at_once(body):
+async def test_what_stands_behind_a_packed_body_is_an_error_at_once(engine, body):
     async with serving(lambda connection: send(connection, body, "gzip")) as (client, connections):
         with pytest.raises(BadAnswerError, match="packed body"):
             await client.customers.get("c")
@@ -399,7 +406,7 @@ async def test_no_body_takes_more_than_twice_the_cap_and_a_mebibyte(cap, encodin
 
 @pytest.mark.fault("F52")
 @pytest.mark.parametrize("cap", [100_000, 1 << 20, 16 << 20])
-async def test_a_body_of_just_the_cap_takes_no_more_either(cap):
+async def test_a_body_of_just_the_cap_takes_no_more_either(engine, cap):
     body = gzip.compress(b" " * (cap - 11) + b'{"id": "c"}', 1)
     async with serving(lambda connection: send(connection, body, "gzip"), max_body=cap) as (client, _):
         tracemalloc.start()
@@ -528,3 +535,98 @@ def test_no_proxy_is_used_for_what_the_environment_excepts(monkeypatch):
     monkeypatch.setenv("no_proxy", "example.com,other.example.net")
     assert AiohttpTransport("https://api.example.com")._proxy is None
     assert str(AiohttpTransport("https://api.example.org")._proxy) == "http://proxy.example.com:3128"
+
+
+async def received(exchange: Callable[[str], Awaitable[object]]) -> list[bytes]:
+    """What a service gets that answers each request with nothing."""
+    heads: list[bytes] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.findall(rb"Content-Length: (\d+)", head)
+                heads.append(head + await reader.readexactly(int(length[0]) if length else 0))
+                writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1")
+    async with server:
+        await exchange(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    return heads
+
+
+HEADERS = (
+    ("Accept", "application/json"),
+    ("Accept-Encoding", "gzip"),
+    ("User-Agent", "me"),
+    ("Content-Type", "a/b"),
+    ("X-Name", "Zoë, Łódź"),
+    ("Authorization", Secret("Bearer token")),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("GET", None), ("HEAD", None), ("DELETE", None), ("POST", b"{}"), ("PATCH", b""), ("PUT", b"x")],
+)
+@pytest.mark.parametrize("path", ["/v1/a?b=%2f+c&d", "/v1/%C3%A9;x=1/", "/"])
+async def test_a_request_is_the_same_whichever_way_it_goes(method, body, path):
+    async def exchange(base: str) -> None:
+        own = AiohttpTransport(base)
+        async with aiohttp.ClientSession() as session:
+            for each in (own, AiohttpTransport(base, session=session)):
+                for _ in range(2):  # on a new connection, and on one that was used
+                    answer = await each.send(Request(method, base + path, HEADERS, body))
+                    assert (answer.status, answer.reason, answer.body) == (204, "No Content", b"")
+        await own.close()
+
+    sent = await received(exchange)
+    assert len(sent) == 4
+    assert len(set(sent)) == 1
+    assert sent[0].startswith(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:".encode())
+    assert sent[0].endswith(b"\r\n\r\n" + (body or b""))
+    assert "X-Name: Zoë, Łódź\r\nAuthorization: Bearer token\r\n".encode() in sent[0]
+
+
+async def test_a_transport_serves_other_origins_too():
+    async def exchange(base: str) -> None:
+        other = AiohttpTransport("http://localhost:1")
+        await other.send(Request("GET", f"{base}/v1/x", HEADERS))
+        await other.close()
+
+    assert len(await received(exchange)) == 1
+
+
+@pytest.mark.fault("F38")
+@pytest.mark.parametrize("broken", ["a\r\nX: 1", "a\rb", "a\nb", "a\0b"])
+async def test_a_request_that_would_be_two_is_not_sent_and_its_token_not_shown(broken):
+    async def exchange(base: str) -> None:
+        own = AiohttpTransport(base)
+        for name, value in (("X-Name", broken), (broken, "x")):
+            with pytest.raises(ValueError, match=r".") as caught:
+                await own.send(Request("GET", f"{base}/x", (*HEADERS, (name, value))))
+            frames = traceback.StackSummary.extract(traceback.walk_tb(caught.tb), capture_locals=True)
+            ours = [frame.locals for frame in frames if frame.filename == transport.__file__]
+            assert ours
+            assert "Bearer token" not in repr(ours)
+        await own.close()
+
+    assert await received(exchange) == []
+
+
+async def test_a_connection_that_ends_as_it_begins_is_a_lost_one(monkeypatch):
+    async def ended(*given: Any, **named: Any) -> Any:
+        connection = await connect(*given, **named)
+        connection.transport.close()
+        return connection
+
+    async def exchange(base: str) -> None:
+        own = AiohttpTransport(base)
+        with pytest.raises(ConnectionLostError):
+            await own.send(Request("GET", f"{base}/x", HEADERS))
+        await own.close()
+
+    connect = transport._Pool.connect
+    monkeypatch.setattr(transport._Pool, "connect", ended)
+    assert await received(exchange) == []

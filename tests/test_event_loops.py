@@ -30,6 +30,12 @@ from partnercenter_async.emulator import (
 from partnercenter_async.partner_center import PartnerCenter
 from partnercenter_async.testing import answer, run_in_virtual_time
 
+
+@pytest.fixture(autouse=True)
+def both_ways(way: None) -> None:
+    """Each test runs twice."""
+
+
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 needs_eager = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")

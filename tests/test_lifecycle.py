@@ -3,11 +3,16 @@
 import asyncio
 import gc
 import random
+import sys
 import time
 from collections import Counter
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from helpers import Fake, at_rest, call, connected, customers_remembered, header
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from partnercenter_async import (
     AttemptTimeoutError,
@@ -510,17 +515,123 @@ async def test_thousands_of_limits_that_fall_due_together_are_one_matter():
     when = asyncio.get_running_loop().time() + 0.02
 
     async def one(number: int) -> None:
-        limit = limits.add(when + number * 1e-9)
-        try:
-            async with limit:
-                await asyncio.Event().wait()
-        finally:
-            limits.discard(limit)
+        with limits.add(when + number * 1e-9):
+            await asyncio.Event().wait()
 
     ended = await asyncio.gather(*[one(number) for number in range(1000)], return_exceptions=True)
     assert {type(each) for each in ended} == {TimeoutError}
     assert fired <= 3
     assert len(limits) == 0
+
+
+class Within:
+    """A limit of ours that is entered as the model is."""
+
+    def __init__(self, limits: Limits, when: float | None):
+        self.limit = limits.add(when)
+
+    async def __aenter__(self):
+        self.limit.__enter__()
+
+    async def __aexit__(self, *error: object):
+        self.limit.__exit__(*error)
+
+    def expired(self):
+        return self.limit.expired()
+
+
+class Model:
+    """What the limits should be: a timeout of asyncio's for each."""
+
+    def __init__(self):
+        self.all: list[asyncio.Timeout] = []
+
+    def add(self, when: float | None):
+        self.all.append(asyncio.timeout_at(when))
+        return self.all[-1]
+
+    def expire(self):
+        now = asyncio.get_running_loop().time()
+        for each in self.all:
+            with suppress(RuntimeError):  # it was left
+                each.reschedule(now)
+
+
+class Ours(Limits):
+    def add(self, when: float | None):
+        return Within(super(), when)
+
+
+Steps = list[Any]
+
+
+async def follow(steps: Steps, limits: Any, log: list[object]) -> None:
+    """Wait, fail, or do the same within a limit, and note how each limit ends."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    for step in steps:
+        if isinstance(step, int):
+            await asyncio.sleep(step)
+        elif step == "fail":
+            raise LookupError
+        else:
+            seconds, inner, keeps, takes = step
+            limit = limits.add(None if seconds is None else loop.time() + seconds)
+            try:
+                async with limit:
+                    try:
+                        await follow(inner, limits, log)
+                    except asyncio.CancelledError:
+                        if not keeps:
+                            raise
+            except (TimeoutError, LookupError) as error:
+                log.append((type(error), type(error.__cause__)))
+                if not takes:
+                    raise
+            finally:
+                log.append((loop.time(), limit.expired(), task.cancelling()))
+
+
+def history(limits: Any, steps: Steps, events: list[tuple[float, str]], eager: bool) -> list[object]:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        if eager:
+            loop.set_task_factory(asyncio.eager_task_factory)
+        task = loop.create_task(follow(steps, limits, log))
+        for when, event in events:
+            # asyncio's timeouts end a turn of the event loop after they are told to: nothing else happens at that time.
+            later, act = (when, task.cancel) if event == "cancel" else (when + 0.5, limits.expire)
+            loop.call_at(loop.time() + later, act)
+        await asyncio.wait([task])
+        log.append((loop.time(), task.cancelled() or type(task.exception()), task.cancelling()))
+
+    log: list[object] = []
+    run_in_virtual_time(main())
+    return log
+
+
+seconds = st.integers(1, 6)  # a limit lies ahead when it is entered
+blocks = st.recursive(
+    st.integers(0, 6) | st.just("fail"),
+    lambda inner: st.tuples(st.none() | seconds, st.lists(inner, max_size=3), st.booleans(), st.booleans()),
+    max_leaves=6,
+)
+
+
+@pytest.mark.fault("F26")
+@settings(max_examples=600)
+@given(
+    st.lists(blocks, min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["cancel", "expire"])), max_size=3),
+    st.booleans(),
+)
+@example([(1, [2], False, False)], [(1, "cancel")], False)  # who cancels at the same time wins
+@example([(2, [(2, [3], True, True)], False, False)], [], False)  # the inner one takes its cancellation back alone
+@example([(1, [2, 1], True, False), 2], [(1, "cancel")], False)  # a cancellation that was swallowed is still counted
+@example([(None, [2], True, False), (1, [2], False, True)], [(1, "cancel")], False)  # an earlier one is none of its
+@example([(None, [3], False, True), 1], [(1, "expire"), (2, "cancel")], True)
+def test_a_limit_ends_what_is_within_as_a_timeout_of_asyncio_does(steps, events, at_once):
+    at_once = at_once and sys.version_info >= (3, 12)
+    assert history(Ours(), steps, events, at_once) == history(Model(), steps, events, at_once)
 
 
 @pytest.mark.fault("F36")

@@ -3,7 +3,7 @@
 import asyncio
 from math import inf
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 
 class Limit:
@@ -28,7 +28,9 @@ class Limit:
 
     def __enter__(self) -> Self:
         """Note whom to cancel, and how often others have."""
-        self._task = task = cast("asyncio.Task[object]", asyncio.current_task())
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - whatever has a time limit is awaited
+        self._task: asyncio.Task[object] = task
         self._cancelling = task.cancelling()
         return self
 

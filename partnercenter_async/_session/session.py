@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, cast
 
@@ -206,12 +206,12 @@ class Session:
             raise ValueError("request_id is for a single call; each page of a listing has its own")
         return self.options(cast("CallOptions", given))
 
-    async def send(self, request: Request, authorization: Secret) -> RawResponse:
-        """Sign a request and make one exchange of it; the token goes to the configured origin or nowhere."""
+    def send(self, request: Request, authorization: Secret) -> Awaitable[RawResponse]:
+        """Sign a request and return one exchange of it; the token goes to the configured origin or nowhere."""
         if not request.url.startswith(self.urls.base):
             raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
         headers = (*request.headers, ("Authorization", authorization))
-        return await self.shared.transport.send(Request(request.method, request.url, headers, request.body))
+        return self.shared.transport.send(Request(request.method, request.url, headers, request.body))
 
     def view(self, settings: Settings, credential: "AsyncTokenCredential | None") -> Self:
         """Return a session with other settings or another credential that shares all else with this one."""

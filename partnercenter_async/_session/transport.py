@@ -7,9 +7,10 @@ import sys
 import urllib.request
 import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import cached_property
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, cast
@@ -34,8 +35,10 @@ from partnercenter_async.errors import (
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
+    from multidict import CIMultiDictProxy
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
@@ -47,6 +50,10 @@ _REQUEST_ID = "MS-RequestId"
 _REMEMBERED = 10_000  # ids of requests that have ended, by which a late answer is told
 _GOODBYE = 1.0  # seconds for all connections to end when the pool is closed
 _LOOKS = 0.5  # seconds between looks at whether the connection of a body is still there
+_BODILESS = frozenset({"GET", "HEAD"})
+# The releases of aiohttp whose connections are used without its ClientSession, which takes more than half of a small
+# exchange for what is not used here: redirects, cookies, netrc, traces. With other releases it is used.
+_STRAIGHT = aiohttp.__version__.startswith("3.14.")
 
 
 class Secret(str):
@@ -118,7 +125,10 @@ class AiohttpTransport:
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_TIMEOUT if self._owned else None, sock_connect=CONNECT_TIMEOUT
         )
-        self._proxy = _proxy(URL(endpoint))
+        self._origin = URL(endpoint).origin()
+        self._base = f"{self._origin}/"
+        self._proxy = _proxy(self._origin)
+        self._pool: _Pool | None = None  # whose connections are used straight
         self._under_way: set[str] = set()  # the ids of requests,
         self._ended: OrderedDict[str, None] = OrderedDict()  # and of those that ended lately
         self._foreign_ids = False  # the service was seen to answer with ids that nobody here has sent
@@ -127,37 +137,17 @@ class AiohttpTransport:
         """Make one exchange."""
         if self._closed:
             raise ClientClosedError
-        session = self._session
-        if session is None:
-            session = self._session = aiohttp.ClientSession(connector=_Pool(), cookie_jar=aiohttp.DummyCookieJar())
-        own = next((value.lower() for name, value in request.headers if name == _REQUEST_ID), "")
+        session = self._session or self._opened()
+        own = ""
+        for name, value in request.headers:
+            if name == _REQUEST_ID:
+                own = value.lower()
+                break
         self._under_way.add(own)
         try:
-            async with session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                headers=request.headers,
-                data=request.body,
-                allow_redirects=False,
-                auto_decompress=False,
-                raise_for_status=False,
-                read_bufsize=_READ_AHEAD,
-                timeout=self._timeout,
-                ssl=self._ssl,
-                proxy=self._proxy,
-                middlewares=(_SendOnce(),),
-            ) as answer:
-                if _REQUEST_ID in answer.headers and not self._belongs(answer, own):
-                    raise ConnectionLostError("another request's answer came, and its connection was closed")
-                lines = tuple(answer.headers.items())
-                if not "".join([value for _, value in lines]).isascii():
-                    lines = tuple((name, _text(value)) for name, value in lines)
-                if answer.content.is_eof() and "Content-Encoding" not in answer.headers:
-                    body = self._checked(answer.content.read_nowait())  # as small bodies mostly come
-                else:
-                    with _Watch(answer):
-                        body = await self._read(answer)
-                return RawResponse(answer.status, _text(answer.reason or ""), Headers(lines), body)
+            if self._pool is not None and request.url.startswith(self._base):
+                return await self._straight(self._pool, request, own)
+            return await self._through(session, request, own)
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
@@ -171,6 +161,81 @@ class AiohttpTransport:
         finally:
             self._remember(own)
 
+    def _opened(self) -> aiohttp.ClientSession:
+        """Make the session and its pool."""
+        pool = _Pool()
+        self._session = aiohttp.ClientSession(connector=pool, cookie_jar=aiohttp.DummyCookieJar())
+        if _STRAIGHT and self._proxy is None:
+            self._pool = pool
+            self._target = _Target("GET", self._origin, ssl=self._ssl, session=self._session)
+        return self._session
+
+    async def _straight(self, pool: "_Pool", request: Request, own: str) -> RawResponse:
+        """Make an exchange over a connection of the pool, which is told no more than where it leads."""
+        try:
+            connection = await pool.connect(self._target, [], self._timeout)
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
+        try:
+            protocol, wire = connection.protocol, connection.transport
+            if protocol is None or wire is None or wire.is_closing():
+                raise aiohttp.ClientConnectionResetError
+            protocol.set_response_params(
+                skip_payload=request.method == "HEAD",
+                read_until_eof=True,
+                auto_decompress=False,
+                read_bufsize=_READ_AHEAD,
+            )
+            wire.write(_written(request, self._target.headers["Host"], len(self._base) - 1))
+            try:
+                head, content = await protocol.read()
+                while 100 <= head.code < 200 and head.code != 101:  # noqa: PLR2004 - answers that another one follows
+                    head, content = await protocol.read()
+            except HttpProcessingError as error:
+                raise aiohttp.ClientResponseError(self._target.request_info, ()) from error
+            self._check_id(head.headers, own)
+            if content.is_eof() and "Content-Encoding" not in head.headers:
+                body = self._checked(content.read_nowait())  # as small bodies mostly come
+            else:
+                with _Watch(content, connection):
+                    body = await self._read(head.headers, content)
+            answer = _whole(head.code, head.reason, head.headers, body)
+        except BaseException:
+            connection.close()
+            raise
+        connection.release()
+        return answer
+
+    async def _through(self, session: aiohttp.ClientSession, request: Request, own: str) -> RawResponse:
+        """Make an exchange through a session, in aiohttp's public way."""
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=request.body,
+            allow_redirects=False,
+            auto_decompress=False,
+            raise_for_status=False,
+            read_bufsize=_READ_AHEAD,
+            timeout=self._timeout,
+            ssl=self._ssl,
+            proxy=self._proxy,
+            middlewares=(_SendOnce(),),
+        ) as answer:
+            try:
+                self._check_id(answer.headers, own)
+            except ConnectionLostError:
+                answer.close()
+                if self._owned:
+                    _IN_USE.get().close()  # which a small answer has already given back
+                raise
+            if answer.content.is_eof() and "Content-Encoding" not in answer.headers:
+                body = self._checked(answer.content.read_nowait())
+            else:
+                with _Watch(answer.content, answer.connection):
+                    body = await self._read(answer.headers, answer.content)
+            return _whole(answer.status, answer.reason, answer.headers, body)
+
     def _remember(self, own: str) -> None:
         """Note the id of a request that has ended, and forget the oldest one."""
         self._under_way.discard(own)
@@ -179,33 +244,29 @@ class AiohttpTransport:
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
-    def _belongs(self, answer: aiohttp.ClientResponse, own: str) -> bool:
-        """Tell whether an answer is not known to be another request's; the connection of one that is gets closed.
+    def _check_id(self, headers: "CIMultiDictProxy[str]", own: str) -> None:
+        """Refuse an answer that is known to be another request's; its connection is to be closed.
 
         No source proves that the service gives ids back, so an id that nobody knows says nothing.
         """
-        others = {value.lower() for value in answer.headers.getall(_REQUEST_ID)} - {own}
-        if not others:
-            return True
+        if _REQUEST_ID not in headers:
+            return
+        others = {value.lower() for value in headers.getall(_REQUEST_ID)} - {own}
         if not (others.isdisjoint(self._under_way) and others.isdisjoint(self._ended)):
-            answer.close()
-            if self._owned:
-                _IN_USE.get().close()  # which a small answer has already given back
-            return False
-        if not self._foreign_ids:
+            raise ConnectionLostError("another request's answer came, and its connection was closed")
+        if others and not self._foreign_ids:
             self._foreign_ids = True
             logger.info("the service answers with request ids that were not sent: they can't tell answers apart")
-        return True
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, headers: "CIMultiDictProxy[str]", content: aiohttp.StreamReader) -> bytes:
         """Read a body up to the cap, counted unpacked."""
-        if not answer.content.is_eof() and (answer.content_length or 0) > self._max_body:
+        if not content.is_eof() and int(headers.get("Content-Length", 0)) > self._max_body:
             raise self._too_large()
-        encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+        encoding = headers.get("Content-Encoding", "").strip().lower()
         unpacking: _Unpacking | None = None
         body = BytesIO()  # in a list, a body that comes in tiny pieces would take many times its size
         received = 0
-        while chunk := await answer.content.readany():
+        while chunk := await content.readany():
             if not received and encoding in {"gzip", "x-gzip", "deflate"}:
                 unpacking = _Unpacking(encoding, chunk)
             received += len(chunk)
@@ -243,18 +304,18 @@ class _Watch:
     After a broken chunk aiohttp closes the connection and tells the request, but not who reads its body by then.
     """
 
-    __slots__ = ("_answer", "_gone", "_timer")
+    __slots__ = ("_connection", "_content", "_gone", "_timer")
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    def __init__(self, content: aiohttp.StreamReader, connection: "Connection | None") -> None:
+        self._content = content
+        self._connection = connection
         self._gone = False
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
-        content = self._answer.content
-        if not content.is_eof():
+        if not self._content.is_eof():
             self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
-            content.on_eof(self._stop)
+            self._content.on_eof(self._stop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -267,27 +328,40 @@ class _Watch:
 
     def _look(self) -> None:
         """Give up at the second look that finds the connection gone: at the first, its end may just be on its way."""
-        connection = self._answer.connection
-        transport = None if connection is None else connection.transport
+        transport = None if self._connection is None else self._connection.transport
         gone = transport is None or transport.is_closing()
         if gone and self._gone:
             lost = aiohttp.ClientPayloadError("the connection is gone before the body's end")
-            self._answer.content.set_exception(lost)
+            self._content.set_exception(lost)
         else:
             self._gone = gone
             self._timer = asyncio.get_running_loop().call_later(_LOOKS, self._look)
 
 
+class _Stream(Protocol):
+    """What zlib unpacks with, or whatever a program has put in its place for aiohttp."""
+
+    eof: bool
+    unconsumed_tail: bytes
+    unused_data: bytes
+
+    def decompress(self, packed: bytes, most: int, /) -> bytes: ...
+
+
 class _Unpacking:
     """Unpacks a body in small steps; aiohttp would take one whose end is missing for whole."""
 
-    __slots__ = ("_bits", "_members", "_stream")
+    __slots__ = ("_bits", "_error", "_members", "_new", "_stream")
 
     def __init__(self, encoding: str, first: bytes) -> None:
         """Look at the first byte too: some servers leave out the header that deflate has in HTTP."""
+        # Looked up for each body: what aiohttp.set_zlib_backend was given last.
+        engine = getattr(sys.modules.get("aiohttp.compression_utils"), "ZLibBackend", zlib)
+        self._new = cast("Callable[[int], _Stream]", engine.decompressobj)
+        self._error = cast("type[Exception]", getattr(engine, "error", zlib.error))
         bare_deflate = encoding == "deflate" and first[0] % 16 != zlib.DEFLATED
         self._bits = -zlib.MAX_WBITS if bare_deflate else zlib.MAX_WBITS + 32  # which reads both headers
-        self._stream = zlib.decompressobj(self._bits)
+        self._stream = self._new(self._bits)
         self._members = 1
 
     @property
@@ -299,27 +373,42 @@ class _Unpacking:
         """Unpack the next chunk into parts of at most 64 KiB."""
         for start in range(0, len(chunk), _PACKED_STEP):
             packed = chunk[start : start + _PACKED_STEP]
-            while packed:
+            more = True
+            while more:
                 if self._stream.eof:
                     packed = packed.lstrip(b"\0")  # which may fill a file up behind its end
                     if not packed:
                         break
-                    self._stream = zlib.decompressobj(self._bits)  # another one follows, which gzip allows
+                    self._stream = self._new(self._bits)  # another one follows, which gzip allows
                     self._members += 1
                 try:
                     part = self._stream.decompress(packed, _STEP)
-                except zlib.error as error:
+                except self._error as error:
                     if self._members > 1:
                         raise BadAnswerError("what stands behind the packed body's end can't be unpacked") from error
                     raise aiohttp.ClientPayloadError("the packed body is broken") from error
                 if self._members > _MOST_MEMBERS:
                     raise BadAnswerError("the packed body has too many parts")
                 yield part
-                packed = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+                if self._stream.eof:
+                    packed = self._stream.unused_data
+                    more = bool(packed)
+                else:
+                    packed = self._stream.unconsumed_tail
+                    more = bool(packed) or len(part) == _STEP  # some keep to themselves what they have read
 
 
 # The connection of the exchange that this task makes, also once a small answer has given it back.
 _IN_USE: ContextVar["ResponseHandler"] = ContextVar("connection")
+
+
+class _Target(aiohttp.ClientRequest):
+    """Where connections lead, in the shape in which a pool wants to be told; one serves all requests."""
+
+    @cached_property
+    def connection_key(self) -> "ConnectionKey":  # pyright: ignore[reportIncompatibleMethodOverride] - it never changes
+        """What a pool knows its connections by."""
+        return super().connection_key
 
 
 class _Pool(aiohttp.TCPConnector):
@@ -389,6 +478,28 @@ def _readable(transport: asyncio.BaseTransport | None) -> bool:
     poll = select.poll()
     poll.register(found.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _written(request: Request, host: str, start: int) -> bytes:
+    """Return a request as it goes out, its URL from a place on; raises ValueError where a part would end its line."""
+    lines = [f"{request.method} {request.url[start:]} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.body is not None or request.method not in _BODILESS:
+        lines.append(f"Content-Length: {len(request.body or b'')}")
+    lines.append("\r\n")
+    head = "\r\n".join(lines)
+    if not head.count("\r") == head.count("\n") == len(lines) or "\0" in head:
+        del head, lines  # whoever keeps the error keeps its frames, and the token is in them
+        raise ValueError("a line end, or a zero, in what is to be sent")
+    return head.encode() + (request.body or b"")
+
+
+def _whole(status: int, reason: str | None, headers: "CIMultiDictProxy[str]", body: bytes) -> RawResponse:
+    """Return an answer, what is no text in its head marked."""
+    lines = tuple(headers.items())
+    if not "".join([value for _, value in lines]).isascii():
+        lines = tuple([(name, _text(value)) for name, value in lines])
+    return RawResponse(status, _text(reason or ""), Headers(lines), body)
 
 
 def _has_too_large_head(error: BaseException) -> bool:
