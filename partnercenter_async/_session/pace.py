@@ -126,10 +126,9 @@ def check_pacing(rate: object) -> Pacing:
 
 def limit_of(method: str, path: str) -> tuple[str, str | None]:
     """Return the limit that a request falls under, and its customer; the path begins behind the version."""
-    noun, _, rest = path.partition("?")[0].lower().partition("/")
-    if noun != "customers" or not rest:
+    if path[:10].lower() != "customers/":
         return OTHER, None
-    customer, _, rest = rest.partition("/")
+    customer, _, rest = path[10:].partition("?")[0].lower().partition("/")
     if rest.startswith(("orders", "subscriptions")):
         return ORDERS, customer
     if method == "POST" and rest.startswith("migrations/newcommerce"):

@@ -19,7 +19,7 @@ from partnercenter_async._session.arguments import check_count, check_flag, chec
 from partnercenter_async._session.limits import Limit
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
-from partnercenter_async._session.throttle import Gate, Place
+from partnercenter_async._session.throttle import Gate
 from partnercenter_async._session.writes import Effect, may_repeat
 from partnercenter_async.errors import Attempt, PartnerCenterError, ThrottledError
 
@@ -135,7 +135,7 @@ class Attempts(msgspec.Struct):
     deadline_at: float | None  # on the event loop's clock
     on_retry: Callable[[Attempt], None] | None
     url: str
-    place: Place
+    ticket: int  # by which calls are served in the order in which they came
     job: Job | None = None
     patient: bool = False  # waits for lanes and the pace don't count against the deadline
     sent: int = 0  # exchanges that the server may have seen

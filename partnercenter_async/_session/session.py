@@ -5,7 +5,6 @@ import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from math import inf
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, cast
 
 import msgspec
@@ -261,7 +260,7 @@ class Session:
             deadline_at=None if options.deadline is None else loop.time() + options.deadline,
             on_retry=self.settings.on_retry,
             url=url,
-            place=Place(self.settings.background or job is not None, next(self.shared.throttle.tickets)),
+            ticket=next(self.shared.throttle.tickets),
             job=job,
             patient=job is not None and options.deadline.__class__ is _Default,
         )
@@ -359,8 +358,9 @@ class _Call:
             for _ in range(_MOST_TOKENS):
                 known = tokens.current() or await tokens.authorization()
                 turn = self._gate.at_once(self._customer)
+                at_once = turn is not None
                 with turn or await self._turn(attempts) as turn:
-                    authorization = tokens.latest(known)
+                    authorization = known if at_once else tokens.latest(known)
                     if authorization is None:
                         continue  # it ran out, or was refused on another call's account, during the wait for a turn
                     raw = await self._send(attempts, authorization, turn)
@@ -383,19 +383,19 @@ class _Call:
 
     async def _turn(self, attempts: Attempts) -> Turn:
         """Wait for a turn; in a job that time does not count against a deadline that the caller did not set."""
-        job = attempts.job
-        if job is None:
-            deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
-            patience = Patience(attempts.policy.longest_retry_after, deadline_at)
-            return await self._gate.enter(attempts.place, self._customer, patience)
-        job.waits_for(self._gate)
-        if not attempts.patient or attempts.deadline_at is None or attempts.limit is None:
-            deadline_at = inf if attempts.deadline_at is None else attempts.deadline_at
-            return await self._gate.enter(attempts.place, self._customer, Patience(inf, deadline_at))
+        job, patience = attempts.job, Patience(attempts.policy.longest_retry_after)
+        if job is not None:
+            job.waits_for(self._gate)
+            patience = Patience()
+        place = Place(job is not None or self._session.settings.background, attempts.ticket)
+        if attempts.deadline_at is None or attempts.limit is None:
+            return await self._gate.enter(place, self._customer, patience)
+        if not attempts.patient:
+            return await self._gate.enter(place, self._customer, patience._replace(deadline_at=attempts.deadline_at))
         limits, loop = self._session.shared.limits, asyncio.get_running_loop()
         left = attempts.deadline_at - loop.time()
         limits.move(attempts.limit, None)
-        turn = await self._gate.enter(attempts.place, self._customer)
+        turn = await self._gate.enter(place, self._customer)
         attempts.deadline_at = loop.time() + left
         limits.move(attempts.limit, attempts.deadline_at)
         return turn
