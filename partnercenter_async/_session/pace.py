@@ -22,31 +22,31 @@ _SAVED = 50  # of so many requests of a declared rate one more may leave at once
 # The numbers below were found by playing thousands of jobs against windows and buckets: python -m benchmarks.pace.
 _CUSTOMERS = 3  # as many refused in a row show that it is the partner who is; one less where a rate is known
 _MANY_CUSTOMERS = 48  # and where it seems to be the customers
-_BELOW, _ABOVE = 0.966, 1.014  # of the rate that was measured: right after a refusal, and before it is left behind
-_HOLD = 50.0  # seconds at most from the one to the other
-_HOLD_REQUESTS = 70  # and the time of so many requests, where that is longer
+_BELOW, _ABOVE = 0.966, 1.0  # of the rate that was measured: right after a refusal, and before it is left behind
+_HOLD = 46.0  # seconds at most from the one to the other
+_HOLD_REQUESTS = 61  # and the time of so many requests, where that is longer
 _SHORTEST = 3.0  # seconds at least
 _GROWTH = 2.2  # times as long as the time that was measured in
-_FLAT = 0.5  # of that time without getting faster
-_LONGER = 1.25  # times as long as the longest wait that was asked for lately
-_FADING = 0.9  # of the longest wait is remembered with each refusal
+_FLAT = 0.31  # of that time without getting faster
+_LONGER = 1.32  # times as long as the longest wait that was asked for lately
+_FADING = 0.85  # of the longest wait is remembered with each refusal
 _DOUBLING = 20.0  # seconds in which the rate doubles for the first time beyond
 _STEP_BACK = 2  # requests' time that nothing leaves after a refusal, so that the next one finds room
 _SLOW = 20  # requests in which it does where that takes longer
 _SLOWEST = 40.0  # seconds at most
-_SHORT = 0.95  # of the rate at least, by what was seen in less than a window's time
+_SHORT = 0.85  # of the rate at least, by what was seen in less than a window's time
 _MOST_DOUBLINGS = 30.0
 _ENOUGH = 8  # requests that tell a rate
 _FEW = 3  # and where nothing else is known
 _TELLING = 5.0  # seconds in which what was saved up doesn't matter
-_FIRST = 20.0  # requests a second that a first refusal may tell: its window may have begun long before
+_FIRST = 18.0  # requests a second that a first refusal may tell: its window may have begun long before
 _BRIEF = 3.0  # seconds to wait, as a bucket's refusals tell; longer ones are a window's
-_FAR = 1.5  # times the rate measured, beyond which the last seconds tell another
+_FAR = 1.46  # times the rate measured, beyond which the last seconds tell another
 _SEARCH = 5.0  # seconds to find out which of the two holds
 _MORE = 1.05  # times the rate measured, that a bucket which ran over may have
 _LEAST = 0.45  # of the rate measured, below which refusals while others are served don't bring it
-_LESS = 0.7  # of the rate, where refusals go on
-_STEP = 0.45  # more requests under way for each answer, while nothing is known
+_LESS = 0.88  # of the rate, where refusals go on
+_STEP = 0.41  # more requests under way for each answer, while nothing is known
 _RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without
 _IDLE = 5.0  # seconds, or as many requests' time, after which nothing is measured across a pause
 _HALF = 0.5
@@ -161,6 +161,7 @@ class OwnPace:
         "_learns",
         "_left_at",
         "_marks",
+        "_measured",
         "_next_at",
         "_saved",
         "_searching",
@@ -191,6 +192,7 @@ class OwnPace:
         self._left_at = -inf
         self._next_at = -inf
         self._since = -inf
+        self._measured: tuple[int, float] | None = None  # what was let through, and the most that it may tell
         self._begun = 0  # the number of the last request that left before the count began
         self._marks = ((-inf, 0), (-inf, 0))  # times, and what had been let through by then
 
@@ -213,6 +215,7 @@ class OwnPace:
         """Take note of a request that leaves, and of whether it would have left before."""
         if self.rate == inf:
             return
+        self._measured = None
         if held:
             self._calm += max(0.0, min(now - self._left_at, 2 / self.rate))
             self._speed_up()
@@ -227,7 +230,14 @@ class OwnPace:
 
     def answered(self, number: int, now: float, *, first: bool) -> None:
         """Take note of a request that was let through, and of whether its customer comes for the first time."""
-        if number <= self._begun or not self._learns:
+        if not self._learns:
+            return
+        if number <= self._begun:
+            if self._measured is not None:  # it was let through before the refusal, and answered after it
+                seen, most = self._measured
+                self._measured = seen + 1, most
+                self._base = min(self._base * (seen + 1) / seen, most)
+                self._speed_up()
             return
         if self._since == -inf:
             self._count_from(now, 0)
@@ -237,7 +247,7 @@ class OwnPace:
         self.evident = self.evident or first
         self.window += _STEP
 
-    def refused(self, number: int, last: int, now: float, sent_at: float, retry_after: float, *, first: bool) -> None:
+    def refused(self, number: int, now: float, sent_at: float, retry_after: float, *, first: bool) -> None:
         """Learn from a refusal while others are served."""
         self.evident = self.evident or not first
         if number <= self._begun or not self._learns:
@@ -247,10 +257,10 @@ class OwnPace:
             if self.evident and self.let_through >= _FEW:
                 self._learn(now, until, retry_after)
                 self._floor = _LEAST * self._base
-                self._count_from(until, last)
+                self._count_from(until, number)
         elif self.rate < inf and self.let_through >= _ENOUGH:
             self._learn(now, until, retry_after, least=self._floor, most=self.rate)
-            self._count_from(until, last)
+            self._count_from(until, number)
 
     def closes(self, last: int, sent_at: float, retry_after: float, opens_at: float) -> None:
         """Learn from a refusal that is the partner's, for which nothing leaves for a while."""
@@ -310,6 +320,7 @@ class OwnPace:
             self._hold = min(self._hold, max(_SEARCH, _SLOW / self._base))
         elif bucket and seen < most < inf:
             self._base = max(self._base, min(math.sqrt(seen * most), seen * _MORE))
+        self._measured = self.let_through, most
         self.window, self._calm = inf, 0.0
         self._left_at = max(self._left_at, now)
         self._speed_up()

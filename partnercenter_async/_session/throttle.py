@@ -396,7 +396,7 @@ class Gate:
         else:
             if self.pace.rate < inf and self._doubted is None:
                 self._doubted = turn.number, now + _BREATH
-            self.pace.refused(turn.number, self._left, now, sent_at, asked, first=first)
+            self.pace.refused(turn.number, now, sent_at, asked, first=first)
         self._tell()
         return (own or self.lane).until - now
 
