@@ -112,16 +112,19 @@ Pacing: TypeAlias = Rate | Mapping[str, Rate] | Pace | Literal["learned"] | None
 
 def check_pacing(rate: object) -> Pacing:
     """Return what a client is told of its pace; raises ValueError for what can't be that, such as an unknown limit."""
-    if rate is None or rate == "learned" or isinstance(rate, Rate | Pace):
+    if rate is None or isinstance(rate, Rate | Pace):
         return rate
-    found = rate.items() if isinstance(rate, Mapping) else [("", rate)]
-    for limit, each in found:
-        if isinstance(rate, Mapping) and limit not in LIMITS:
+    if rate == "learned":
+        return "learned"
+    if not isinstance(rate, Mapping):
+        raise ValueError(f"rate must be a Rate, a mapping of limits to Rates, a Pace, 'learned' or None, not {rate!r}")  # noqa: TRY004 - as any bad setting
+    rates = dict(cast("Mapping[object, object]", rate))
+    for limit, each in rates.items():
+        if limit not in LIMITS:
             raise ValueError(f"rate: there is no limit {limit!r}; there are {', '.join(LIMITS)}")
         if not isinstance(each, Rate):
-            what = "a Rate, a mapping of limits to Rates, a Pace, 'learned' or None"
-            raise ValueError(f"rate must be {what}, not {each!r}")  # noqa: TRY004 - as every setting that can't be
-    return cast("Mapping[str, Rate]", rate)
+            raise ValueError(f"rate[{limit!r}] must be a Rate, not {each!r}")  # noqa: TRY004 - as any bad setting
+    return cast("Mapping[str, Rate]", rates)
 
 
 def limit_of(method: str, path: str) -> tuple[str, str | None]:

@@ -99,7 +99,10 @@ class _Line:
 
     def take(self) -> list[_Waiter]:
         """Let all go, and return them."""
-        return [waiter for waiter in iter(self.pop, None) if waiter is not None]
+        waiting: list[_Waiter] = []
+        while (waiter := self.pop()) is not None:
+            waiting.append(waiter)
+        return waiting
 
     def dismiss(self, lane: "_Lane", now: float) -> None:
         """Fail those who don't wait for as long as a lane stays closed."""
@@ -153,7 +156,7 @@ class _Lane:
 class Turn:
     """A slot for one exchange; given back on leaving. What the exchange met decides about its lanes and the pace."""
 
-    __slots__ = ("_gate", "customer", "number", "place", "sent_at", "told")
+    __slots__ = ("_gate", "customer", "number", "place", "sent_at")
 
     def __init__(self, gate: "Gate", place: Place, customer: str | None, number: int, sent_at: float) -> None:
         """Take the call's place in line and its customer, and where it stands among those that left."""
@@ -162,11 +165,9 @@ class Turn:
         self.customer = customer
         self.number = number
         self.sent_at = sent_at
-        self.told = False
 
     def answered(self) -> None:
         """Take note of an answer that is no 429: the lanes that waited for it open."""
-        self.told = True
         self._gate.answered(self)
 
     def throttled(self, retry_after: float | None, bound: Callable[[int], float]) -> float:
@@ -174,7 +175,6 @@ class Turn:
 
         These are what the service asked for and a random part more, up to `bound` of the refusals in a row.
         """
-        self.told = True
         return self._gate.throttled(self, retry_after, bound)
 
     def __enter__(self) -> Self:
@@ -294,7 +294,7 @@ class Gate:
             due = self.pace.due(now)
             if self._shared is not None:
                 if self._permit is None:
-                    if self._asking is None:
+                    if self._asking is None or self._asking.done():  # an eager task may have ended at its birth
                         self._asking = loop.create_task(self._ask(self._shared))
                     return
                 due = max(due, self._permit)
