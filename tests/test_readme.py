@@ -146,7 +146,7 @@ def test_no_extra_names_its_own_project():
     named = [re.match(r"[\w.-]+", each)[0] for each in asked]
     assert PROJECT["name"] not in named
     assert set(extras["emulator"]) <= set(extras["cli"])
-    assert {*extras["cli"], *extras["emulator"], *extras["parquet"]} <= set(extras["test"])
+    assert {*extras["cli"], *extras["emulator"], *extras["parquet"], *extras["redis"]} <= set(extras["test"])
 
 
 def test_the_commands_ask_for_the_project_without_an_extra_first():

@@ -8,6 +8,7 @@ from typing import assert_type
 
 import msgspec
 from azure.identity.aio import ClientSecretCredential
+from redis.asyncio import Redis
 
 from partnercenter_async import (
     BillingCycleType,
@@ -23,6 +24,7 @@ from partnercenter_async import (
     Page,
     Pager,
     PartnerCenterClient,
+    Rate,
     RefreshTokenCredential,
     ResourceCollection,
     Response,
@@ -33,6 +35,7 @@ from partnercenter_async import (
 from partnercenter_async.emulator import DataSet
 from partnercenter_async.jobs import CUSTOMERS, ORDERS, Format, Report, export
 from partnercenter_async.partner_center import PartnerCenter
+from partnercenter_async.redis_pace import RedisPace
 
 
 async def clients() -> None:
@@ -41,6 +44,13 @@ async def clients() -> None:
         user = RefreshTokenCredential("t", "c", "r", client_secret="s")
         assert_type(client.with_options(credential=user, deadline=None, retry=RetryPolicy()), PartnerCenterClient)
         client.with_options(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def shared(redis: Redis, credential: ClientSecretCredential) -> None:
+    PartnerCenterClient(credential, rate=RedisPace(redis, Rate(500, per=60), processes=4))
+    PartnerCenterClient(credential, rate=RedisPace(redis, Rate.DOCUMENTED, key="jobs", timeout=1))
+    RedisPace("redis://localhost", Rate(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    RedisPace(redis, 500)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def orders(client: PartnerCenterClient) -> None:
