@@ -61,6 +61,7 @@ def at_rest(client: PartnerCenterClient, slots: int) -> None:
     assert not throttle.short
     for gate in throttle.gates.values():
         assert not gate.under_way
+        assert gate._asking is None
         for lane in (gate.lane, *gate.customers.values()):
             assert lane.line.first() is None
             assert lane.line.live == [0, 0]

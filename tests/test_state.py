@@ -38,6 +38,21 @@ class Bar:
     probe: Open | None = None
 
 
+class Places:
+    """A pace of the caller's own: a place each half second, and now and then an error."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def acquire(self, partner: str, limit: str) -> float:
+        assert (partner, limit) == ("", "other")
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.asked % 3 == 0:
+            raise OSError("away")
+        return 0.5
+
+
 class Life(RuleBasedStateMachine):
     """A client whose every request and token request is answered by a rule; its model knows the lanes."""
 
@@ -56,11 +71,16 @@ class Life(RuleBasedStateMachine):
         self.seen: Counter[str] = Counter()
         self.calm = False
 
-    @initialize(retry_bucket=st.sampled_from([0.0, 1.0, 32.0]), rate=st.sampled_from(["learned", Rate(50, 60), None]))
+    @initialize(
+        retry_bucket=st.sampled_from([0.0, 1.0, 32.0]),
+        rate=st.sampled_from(["learned", Rate(50, 60), Places, {"orders": Rate(1)}, None]),
+    )
     def begin(self, retry_bucket: float, rate: Any) -> None:
+        rate = rate() if rate is Places else rate
         self.client = PartnerCenterClient(
             self, cloud=CLOUD, concurrency=CONCURRENCY, transport=FakeTransport(self.respond), deadline=200, rate=rate
         )
+        self.job = self.client.with_options(background=True)
         self.shared = self.client._session.shared
         self.shared.bucket.left = retry_bucket
 
@@ -114,12 +134,17 @@ class Life(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(customers=st.lists(CUSTOMERS, min_size=1, max_size=4), deadline=st.sampled_from([2.0, 40.0, None, None]))
-    def start(self, customers: list[str | None], deadline: float | None) -> None:
+    @rule(
+        customers=st.lists(CUSTOMERS, min_size=1, max_size=4),
+        deadline=st.sampled_from([2.0, 40.0, None, None]),
+        background=st.booleans(),
+    )
+    def start(self, customers: list[str | None], deadline: float | None, *, background: bool) -> None:
+        client = self.job if background else self.client
         for customer in customers:
             path = "migrations/newcommerce" if customer is None else f"customers/{customer}/carts/o"
             request_id = f"call-{len(self.calls)}"
-            call = self.client.request("GET", path, request_id=request_id, deadline=deadline)
+            call = client.request("GET", path, request_id=request_id, deadline=deadline)
             self.calls[self.loop.create_task(call)] = request_id
         self.run()
 

@@ -214,6 +214,10 @@ class OwnPace:
         """Return the time at which the next request may leave."""
         return now if self.rate == inf else max(self._next_at, now - self._saved / self.rate)
 
+    def rested(self, now: float) -> bool:
+        """Tell whether a new pace would let through no more than this one from now on."""
+        return self.rate == self.ceiling and self.window == inf and self._next_at <= now - self._saved / self.rate
+
     def leaves(self, now: float, *, held: bool) -> None:
         """Take note of a request that leaves, and of whether it would have left before."""
         if self.rate == inf:

@@ -202,7 +202,11 @@ def _gives_up(failed: FailedTryError) -> bool:
         error.remedy = too_long(error.retry_after)
         return True
     if _too_late(attempts, wait, throttled=throttled):
-        error.remedy = f"the next try would begin in {wait:.3g} s, after the deadline; pass a larger deadline="
+        error.remedy = (
+            f"the service answers 429 for minutes, and takes nothing for another {wait:.3g} s; wait a while"
+            if attempts.deadline_at is None
+            else f"the next try would begin in {wait:.3g} s, after the deadline; pass a larger deadline="
+        )
         return True
     if not throttled:
         attempts.borrowed = attempts.bucket.take()

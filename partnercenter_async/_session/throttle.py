@@ -12,7 +12,7 @@ from asyncio import Future, TimerHandle
 from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count
-from math import inf
+from math import inf, isfinite
 from types import TracebackType
 from typing import NamedTuple, Self, cast
 
@@ -476,7 +476,10 @@ class Gate:
         """Ask the shared pace for the next place, one at a time."""
         seconds = 0.0
         try:
-            seconds = await shared.acquire(self._partner, self._limit)
+            given = float(await shared.acquire(self._partner, self._limit))
+            if not isfinite(given):
+                raise ValueError(f"it gave {given} s")
+            seconds = given
             self._throttle.warned = False
         except Exception as error:  # noqa: BLE001 - it must never stop a call
             if not self._throttle.warned:
@@ -500,7 +503,7 @@ class Gate:
             return False
         if self.lane.timer is not None:
             return False
-        return self.calm or (self.pace.rate == self.pace.ceiling and self.pace.due(now) <= now - WINDOW)
+        return self.calm or self.pace.rested(now)
 
     def close(self) -> None:
         """End the timers."""
