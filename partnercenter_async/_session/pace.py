@@ -161,6 +161,7 @@ class OwnPace:
         "_closed_for",
         "_floor",
         "_hold",
+        "_known",
         "_learns",
         "_left_at",
         "_marks",
@@ -179,6 +180,7 @@ class OwnPace:
     def __init__(self, ceiling: Rate | None = None, *, learns: bool = True) -> None:
         """Begin with what is declared, or with nothing; one that doesn't learn holds nothing back ever."""
         self._learns = learns
+        self._known = False  # the service's rate was measured
         self.ceiling = self.rate = inf if ceiling is None else 1 / ceiling.spacing
         self.window = inf  # requests under way at most, while the service's rate is felt for
         self.evident = True  # that refusals of many customers are the partner's matter
@@ -208,7 +210,7 @@ class OwnPace:
         """
         if not self.evident:
             return _MANY_CUSTOMERS
-        return _CUSTOMERS if self.rate == inf else _CUSTOMERS - 1
+        return _CUSTOMERS - self._known
 
     def due(self, now: float) -> float:
         """Return the time at which the next request may leave."""
@@ -265,8 +267,8 @@ class OwnPace:
                 self._learn(now, until, retry_after)
                 self._floor = _LEAST * self._base
                 self._count_from(until, number)
-        elif self.rate < inf and self.let_through >= _ENOUGH:
-            self._learn(now, until, retry_after, least=self._floor, most=self.rate)
+        elif self.rate < inf and self.let_through >= _ENOUGH and (self._known or until - self._since >= _TELLING):
+            self._learn(now, until, retry_after, least=self._floor if self._known else 0.0, most=self.rate)
             self._count_from(until, number)
 
     def closes(self, last: int, sent_at: float, retry_after: float, opens_at: float) -> None:
@@ -275,7 +277,7 @@ class OwnPace:
             return
         until = sent_at + _until(retry_after)
         self._next_at = self._left_at = max(self._next_at, opens_at)
-        known, feeling = self.rate < inf, self.window < inf
+        known, feeling = self._known, self.window < inf
         if not known and not feeling:
             self._since, before = self._marks[0]
             self.let_through -= before
@@ -283,7 +285,7 @@ class OwnPace:
         else:
             learned = self.let_through >= (_ENOUGH if known else _FEW)
         if learned:
-            self._learn(opens_at, until, retry_after, most=self.rate if known else _FIRST if not feeling else inf)
+            self._learn(opens_at, until, retry_after, most=self.rate if known or feeling else min(_FIRST, self.rate))
             self._floor = _LEAST * self._base
             self._count_from(until, last)
             self.evident = True
@@ -293,7 +295,8 @@ class OwnPace:
             self.window, self.evident, self._begun = 1.0, False, last
         else:  # more of the same refusal, or the rate is far too high
             if self._again:
-                self._base *= _LESS
+                seen = (self.let_through + 1) / max(until - self._since, _RESOLUTION)
+                self._base *= _LESS if seen > self._base / 2 else 0.5
                 self._floor = _LEAST * self._base
             self._again, self._calm, self._begun = True, 0.0, last
             self._speed_up()
@@ -327,7 +330,7 @@ class OwnPace:
             self._hold = min(self._hold, max(_SEARCH, _SLOW / self._base))
         elif bucket and seen < most < inf:
             self._base = max(self._base, min(math.sqrt(seen * most), seen * _MORE))
-        self._measured = self.let_through, most
+        self._known, self._measured = True, (self.let_through, most)
         self.window, self._calm = inf, 0.0
         self._left_at = max(self._left_at, now)
         self._speed_up()
