@@ -82,6 +82,16 @@ class PartnerCenterClient:
         (``MS-PartnerCenter-Application``). ``on_retry`` is called with each failed attempt that is followed by another.
         ``max_empty_pages`` (1,000) is how many pages without an item a listing may have in a row; one more that names a
         next page ends it with LinkLoopError.
+
+        ``rate`` is how fast requests may leave under each of the service's limits ("orders", "migrations.create",
+        "migrations.validate" and "other"): "learned" holds nothing back until the first 429 and then keeps to what the
+        service takes; a :class:`Rate` holds for all requests of a partner together, a mapping such as
+        :attr:`Rate.DOCUMENTED` for each limit that it names, while the others are learned; a :class:`Pace` is asked
+        before each request; None lets all go that no lane holds up. What is declared too high is slowed down by 429s.
+        ``tenant`` names the partner, whose lanes and pace all calls with the same name share, whatever their
+        credential; it is needed only where views call for several partners. Calls with ``background`` let those
+        without it go first, as calls of a ``fan_out`` do anyway. docs/pace.md tells more of all three.
+
         ``ssl_context`` is used for connections to the service, ``transport`` in place of the wire.
 
         ``session`` is an :class:`aiohttp.ClientSession` of yours to use in place of an own pool of connections. Its
@@ -121,9 +131,9 @@ class PartnerCenterClient:
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view of this client with other settings; what is not given stays as it is.
 
-        The view shares connections, concurrency, lanes and retries with this client. Tokens belong to their credential:
-        all views of one credential share them, also those made later, so a view for each request costs no sign-in.
-        Closing either closes both.
+        The view shares connections, concurrency, lanes, pace and retries with this client, but for lanes and pace of
+        another ``tenant``. Tokens belong to their credential: all views of one credential share them, also those made
+        later, so a view for each request costs no sign-in. Closing either closes both.
         """
         credential = options.pop("credential", None)
         view = object.__new__(type(self))

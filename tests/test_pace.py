@@ -88,12 +88,14 @@ def gate_of(client):
 # What is learned
 
 
+@pytest.mark.fault("F6")
 def test_nothing_is_held_back_before_the_first_429():
     service = Service(concurrency=1000)
     assert run_in_virtual_time(job(service.client, 1000, concurrency=1000)) == []
     assert Counter(service.times()) == {0.0: 1000}
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("limiter", LIMITERS)
 def test_after_a_pause_ten_leave_at_once_at_a_learned_pace_and_the_next_ones_evenly(limiter):
     service = Service(LIMITERS[limiter]())
@@ -114,6 +116,7 @@ def test_after_a_pause_ten_leave_at_once_at_a_learned_pace_and_the_next_ones_eve
     assert service.refused(begun) == 0
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("limiter", LIMITERS)
 def test_what_was_learned_holds_for_the_clients_life_and_its_views(limiter):
     """The next job begins at the pace: neither with a volley nor by learning it anew."""
@@ -133,6 +136,7 @@ def test_what_was_learned_holds_for_the_clients_life_and_its_views(limiter):
     assert service.refused(begun) <= 18
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("limiter", LIMITERS)
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_a_limit_that_is_halved_or_doubled_is_found_within_two_minutes(limiter, factor):
@@ -200,6 +204,7 @@ def test_a_refusal_of_one_customer_while_others_are_served_holds_up_nobody_else(
 # What is declared
 
 
+@pytest.mark.fault("F6")
 @given(
     requests=st.one_of(st.integers(1, 200), st.floats(0.2, 200)),
     per=st.floats(0.1, 600),
@@ -278,6 +283,7 @@ def test_a_declared_rate_is_never_left_behind_however_long_nothing_is_refused():
     assert times[-1] == pytest.approx(5999 * Rate(600, 60).spacing, rel=1e-6)
 
 
+@pytest.mark.fault("F6")
 def test_one_rate_holds_for_all_limits_together_and_a_mapping_for_each_by_itself():
     async def run(client: PartnerCenterClient):
         for _ in range(5):
@@ -341,6 +347,7 @@ def test_each_request_falls_under_the_limit_that_the_service_documents(method, p
 # Off
 
 
+@pytest.mark.fault("F6")
 def test_with_the_pace_off_a_lane_that_opens_lets_everybody_through():
     async def respond(_request: Request) -> RawResponse:
         left.append(asyncio.get_running_loop().time())
@@ -378,6 +385,7 @@ def test_with_the_pace_off_no_refusal_slows_anything_down():
 # Whose pace it is
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("rate", ["learned", Rate(60, 60), None])
 def test_two_partners_of_one_client_do_not_slow_each_other(rate):
     async def respond(request: Request) -> RawResponse:
@@ -407,6 +415,7 @@ def test_two_partners_of_one_client_do_not_slow_each_other(rate):
     assert first[1] > 60 > other[1]
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("tenants", [{}, {"tenant": "one"}])
 def test_two_credentials_of_one_partner_share_its_pace_and_its_lanes(tenants):
     async def run(client: PartnerCenterClient):
@@ -610,6 +619,19 @@ def test_a_view_without_a_deadline_of_its_own_keeps_a_jobs_patience():
 
 
 @pytest.mark.fault("F46")
+def test_the_ceiling_is_about_one_retry_after_whenever_it_comes():
+    async def run(client: PartnerCenterClient):
+        await asyncio.sleep(1000)
+        first = asyncio.create_task(client.orders.get("c", "o"))
+        await asyncio.sleep(1)
+        return await asyncio.gather(first, client.orders.get("c", "o"))
+
+    orders, fake = call([refusal(100), refusal(100), ORDER, ORDER], run)
+    assert [order.id for order in orders] == ["o", "o"]
+    assert len(fake.requests) == 4
+
+
+@pytest.mark.fault("F46")
 def test_places_in_a_jobs_queue_do_not_count_against_the_default_deadline():
     service = Service(rate=Rate(1, per=10))
     assert run_in_virtual_time(job(service.client, 100, concurrency=100)) == []
@@ -775,6 +797,7 @@ def test_an_exchange_that_hangs_after_a_refusal_does_not_hold_up_the_others_for_
 # Who goes first
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("kind", ["view", "job"])
 @pytest.mark.parametrize("limit", [Rate(1), "slots"])
 def test_interactive_calls_go_before_a_jobs_and_each_kind_in_the_order_of_arrival(kind, limit):
@@ -860,6 +883,7 @@ def test_a_pace_of_ones_own_decides_when_each_request_leaves():
     assert Counter(turns.asked) == {("t", "orders"): 5, ("t", "other"): 1}
 
 
+@pytest.mark.fault("F6")
 def test_a_pace_that_fails_is_logged_once_and_never_stops_a_call(caplog):
     service = Service(rate=Turns(fails=lambda number: number % 10))
     assert run_in_virtual_time(job(service.client, 100)) == []

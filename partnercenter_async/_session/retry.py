@@ -35,16 +35,20 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How failed attempts are repeated.
 
     A call makes at most ``attempts`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
-    but no more than ``longest_wait``; where the service names a time (Retry-After), it waits that long and then up to
-    so much more, so that not all who wait wake at once. One such time beyond ``longest_retry_after`` ends the call at
-    once, as does one beyond its deadline; times that add up are the deadline's business. All times are seconds.
+    but no more than ``longest_wait``, and first for as long as the service asks (Retry-After). All times are seconds.
 
-    GET, HEAD, PUT and DELETE are repeated after 408, 429, 500, 502, 503, 504 and broken connections; POST and PATCH
-    only where nothing can have been done (no connection, no token, 429) unless ``retry_writes`` is set, in which case
-    the service tells repetitions by their request id, which stays the same.
+    GET, HEAD, PUT and DELETE are repeated after 408, 500, 502, 503, 504 and broken connections; POST and PATCH only
+    where nothing can have been done (no connection, no token) unless ``retry_writes`` is set, in which case the service
+    tells repetitions by their request id, which stays the same. All calls of a client and its views share 32 retries.
+    Each uses one up, and each answer that needs none brings a fifth of one back: single failures are always repeated,
+    an outage meets one request a call.
 
-    All calls of a client and its views share 32 retries. Each retry uses one up, 429 excepted, and each answer that
-    needs none brings a fifth of one back: single failures are always repeated, an outage meets one request a call.
+    A 429 is no failure: whatever the method, it uses up neither a try nor a retry, and its call comes again once its
+    lane opens and it is its turn, unless ``attempts`` is 1. A lane opens when the Retry-After has passed and a random
+    part of the wait above, which grows with 429s in a row. One Retry-After beyond ``longest_retry_after`` ends a single
+    call at once, as does one beyond its deadline; without a deadline it ends after 300 s of 429s, or after
+    ``longest_retry_after`` if that is longer. In a job (``fan_out``, ``export``) all of this is waited for, and counts
+    only against a deadline that the caller set.
     """
 
     attempts: int = 3
