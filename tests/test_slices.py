@@ -169,3 +169,55 @@ def test_others_have_their_turns_while_a_large_page_is_decoded():
         call([answer(body=json.dumps(PLAIN | {"items": [item] * number}).encode())], turns)[0] for number in (1, count)
     )
     assert many >= few + decoding.LARGE // (1 << 19)
+
+
+def in_turns(count: int, monkeypatch: pytest.MonkeyPatch, during: Any) -> tuple[list[int], Any]:
+    """In which turn of the event loop each slice of so many pages was decoded, and what became of the calls."""
+    turn, slices_at = 0, list[int]()
+
+    def noted(body, into):
+        for _ in range(5):
+            slices_at.append(turn)
+            yield
+        return decode(body, into)
+
+    async def all_at_once(client):
+        async def other():
+            nonlocal turn
+            while True:
+                turn += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(other())
+        calls = [asyncio.create_task(client.request("GET", "customers", ResourceCollection[Few])) for _ in range(count)]
+        await during(calls, slices_at)
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        counting.cancel()
+        return found
+
+    monkeypatch.setattr(session, "LARGE", 0)
+    monkeypatch.setattr(session, "slices", noted)
+    return slices_at, call([answer(body=json.dumps(PLAIN).encode())] * count, all_at_once)[0]
+
+
+def test_a_turn_decodes_one_slice_however_many_large_pages_there_are(monkeypatch):
+    async def nothing(calls, slices_at):
+        pass
+
+    slices_at, found = in_turns(8, monkeypatch, nothing)
+    assert len(slices_at) == len(set(slices_at)) == 40
+    assert {len(each.data.items) for each in found} == {3}
+
+
+def test_who_is_cancelled_between_slices_keeps_nobody_waiting(monkeypatch):
+    async def cancel_some(calls, slices_at):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert 2 <= len(slices_at) < 18
+        for each in calls[:2]:
+            each.cancel()
+
+    slices_at, found = in_turns(4, monkeypatch, cancel_some)
+    assert len(slices_at) == len(set(slices_at)) < 20
+    assert [type(each) is asyncio.CancelledError for each in found] == [True, True, False, False]
+    assert {len(each.data.items) for each in found[2:]} == {3}

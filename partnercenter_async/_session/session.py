@@ -157,6 +157,7 @@ class Shared:
         self.bucket = RetryBucket()
         self.tokens = TokenSources()
         self.limits = Limits()
+        self.decoding = asyncio.Lock()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -278,7 +279,7 @@ class Session:
             info = ResponseInfo(
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
-            large = None if into is None or len(raw.body) < LARGE else await _in_slices(raw.body, into)
+            large = None if into is None or len(raw.body) < LARGE else await self._in_slices(raw.body, into)
             return Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
             error, told = failed.error, False
@@ -324,6 +325,20 @@ class Session:
             error = ClientClosedError()
         attempts.effect = max(attempts.effect, effect_of(error, sent=attempts.under_way))
         raise FailedTryError(error, attempts, attempts.effect, retry=False) from None
+
+    async def _in_slices(self, body: bytes, into: type[T]) -> T | None:
+        """Decode a large listing while others have their turns; returns None where it has to be decoded as a whole.
+
+        However many listings there are, a turn of the event loop decodes a slice of one of them alone.
+        """
+        reading = slices(body, into)
+        while True:
+            async with self.shared.decoding:
+                await asyncio.sleep(0)  # first of all: to put the body together took its time, too
+                try:
+                    next(reading)
+                except StopIteration as end:
+                    return cast("T | None", end.value)
 
 
 class _Call:
@@ -448,17 +463,6 @@ def _new_id() -> str:
     """Return what ``str(uuid.uuid4())`` would, at a fifth of its price."""
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
-
-
-async def _in_slices(body: bytes, into: type[T]) -> T | None:
-    """Decode a large listing while others have their turns; returns None where it has to be decoded as a whole."""
-    reading = slices(body, into)
-    while True:
-        await asyncio.sleep(0)  # first of all: to put the body together took its time, too
-        try:
-            next(reading)
-        except StopIteration as end:
-            return cast("T | None", end.value)
 
 
 def _decoded(raw: RawResponse, into: type[T] | None, data: Any, *, with_id: bool) -> Any:
