@@ -136,9 +136,19 @@ PATCHES = [
     ),
     Patch("F6", "keep-lanes", THROTTLE, "del self.customers[lane.customer]", "pass"),
     Patch(
-        "F6", "last-come-first", SESSION, "next(self.shared.throttle.tickets))", "-next(self.shared.throttle.tickets))"
+        "F6",
+        "last-come-first",
+        SESSION,
+        "ticket=next(self.shared.throttle.tickets)",
+        "ticket=-next(self.shared.throttle.tickets)",
     ),
-    Patch("F6", "job-like-a-click", SESSION, "Place(self.settings.background or job is not None, ", "Place(False, "),
+    Patch(
+        "F6",
+        "job-like-a-click",
+        SESSION,
+        "Place(job is not None or self._session.settings.background, ",
+        "Place(False, ",
+    ),
     Patch("F6", "learn-nothing", THROTTLE, "self._learns = pacing is not None", "self._learns = False"),
     Patch("F6", "everybody-after-the-probe", THROTTLE, "if due > now + _EARLY:", "if False:"),
     Patch("F6", "a-pace-for-each-view", SESSION, 'gate(session.settings.tenant or "",', "gate(str(id(session)),"),
