@@ -19,43 +19,48 @@ ALL: Final = "all"  # the one limit where one rate is declared for everything
 _AT_ONCE = 10  # requests that leave together after a pause
 _SAVED = 50  # of so many requests of a declared rate one more may leave at once
 
-# The numbers below were found by playing thousands of jobs against windows and buckets: python -m benchmarks.pace.
-_CUSTOMERS = 3  # as many refused in a row show that it is the partner who is; one less where a rate is known
-_MANY_CUSTOMERS = 48  # and where it seems to be the customers
-_BELOW, _ABOVE = 0.966, 1.01  # of the rate that was measured: right after a refusal, and before it is left behind
-_HOLD = 40.0  # seconds at most from the one to the other
-_HOLD_REQUESTS = 108  # and the time of so many requests, where that is longer
-_SHORTEST = 3.0  # seconds at least
-_GROWTH = 2.2  # times as long as the time that was measured in
-_FLAT = 0.31  # of that time without getting faster
-_LONGER = 1.32  # times as long as the longest wait that was asked for lately
-_FADING = 0.85  # of the longest wait is remembered with each refusal
-_DOUBLING = 20.0  # seconds in which the rate doubles for the first time beyond
-_STEP_BACK = 2  # requests' time that nothing leaves after a refusal, so that the next one finds room
-_SLOW = 20  # requests in which it does where that takes longer
-_SLOWEST = 40.0  # seconds at most
-_SHORT = 0.886  # of the rate at least, by what was seen in less than a window's time
-_MOST_DOUBLINGS = 30.0
-_ENOUGH = 8  # requests that tell a rate
+# What follows was found by playing jobs against windows and buckets (python -m benchmarks.pace), thousands of times.
+
+# Whom a refusal concerns
+_CUSTOMERS = 3  # so many in a row show that it is the partner who is refused; one less once a rate is known
+_MANY_CUSTOMERS = 48  # and so many where it seems that each was refused by itself
+
+# What tells a rate
+_ENOUGH = 8  # requests that were let through
 _FEW = 3  # and where nothing else is known
-_TELLING = 5.0  # seconds in which what was saved up doesn't matter
+_TELLING = 5.0  # seconds in which what had been saved up does not matter
 _FIRST = 23.3  # requests a second that a first refusal may tell: its window may have begun long before
-_BRIEF = 3.0  # seconds to wait, as a bucket's refusals tell; longer ones are a window's
-_FAR = 1.46  # times the rate measured, beyond which the last seconds tell another
-_SEARCH = 5.0  # seconds to find out which of the two holds
-_MORE = 1.05  # times the rate measured, that a bucket which ran over may have
-_LEAST = 0.45  # of the rate measured, below which refusals while others are served don't bring it
-_LESS = 0.88  # of the rate, where refusals go on
-_STEP = 0.41  # more requests under way for each answer, while nothing is known
-_RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without
-_IDLE = 5.0  # seconds, or as many requests' time, after which nothing is measured across a pause
-_HALF = 0.5
+_BRIEF = 3.0  # seconds to wait at most, as a bucket tells; a window tells longer ones
+_SHORT = 0.886  # of the rate is left at least by what was seen in less than a window's time
+_MORE = 1.05  # times what was seen may be right, since a bucket may have run over
+_LEAST = 0.45  # of a rate is left at least by refusals while others are served
+_LESS = 0.88  # of it is left where refusals go on
+_RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without one
+_IDLE = 5.0  # seconds, or as many requests' time: nothing is measured across a longer pause
 _RESOLUTION = 1e-3  # seconds
+
+# How the rate goes on from there
+_STEP = 0.36  # more requests under way for each answer, while no rate is known
+_STEP_BACK = 2  # requests' time in which nothing leaves, so that the next one finds room
+_BELOW, _ABOVE = 0.97, 1.01  # of what was measured: right after a refusal, and before it is left behind
+_FLAT = 0.31  # of the time between the two goes by without getting faster
+_HOLD = 40.0  # seconds at most for that time,
+_HOLD_REQUESTS = 108  # or the time of so many requests,
+_LONGER = 1.32  # or so many times the longest wait that was told lately,
+_FADING = 0.85  # which each refusal makes shorter;
+_GROWTH = 2.2  # but no more than so many times that of the measure,
+_SHORTEST = 3.0  # nor less than so many seconds
+_DOUBLING = 20.0  # seconds in which the rate then doubles for the first time,
+_SLOW = 20  # or the time of so many requests,
+_SLOWEST = 40.0  # but no more than so many seconds
+_MOST_DOUBLINGS = 30.0
+_FAR = 1.46  # times what was seen in all: if the last seconds say so, one of the two is right
+_SEARCH = 5.0  # seconds to find out which
 
 
 def _until(retry_after: float) -> float:
     """Return the seconds that a limit really asked for, which it told rounded up."""
-    return max(0.0, retry_after - (_HALF if retry_after > _BRIEF else 1))
+    return max(0.0, retry_after - (0.5 if retry_after > _BRIEF else 1))
 
 
 class Rate(msgspec.Struct, frozen=True):
