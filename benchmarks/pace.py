@@ -10,15 +10,28 @@ time in which a job that knows the limiter, and sends each request as soon as it
 over the time that the job took. It uses up each window at its beginning and each burst at once, which a job that sends
 evenly does not. Refused is the part of all requests that met a 429; lost are customers whose call ended with an error.
 Mean and longest are seconds of a customer's call, from its first request or its place in the queue to its answer.
+
+Two more tables follow. "Waiting under 429" is what a call costs that waits in a closed lane and then goes at the pace,
+among few and among many. The ratio is of the last to the first, without Python's garbage collector, which walks all
+that is alive, whoever made it; with it the ratio is beside.
+
+"Interactive calls beside a full job" is how long a call waits, without the latency, that somebody wants answered while
+the job of the first rows goes on; about one comes in a second, at random. A learned pace meets 429s, and nobody may
+pass a lane that they close. So "elsewhere" leaves out the calls that came or waited while the service took nothing, and
+those that found them still waiting.
 """
 
 import argparse
 import asyncio
+import gc
 import math
 import random
+import statistics
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.pace_rivals import RIVALS, Exchange, Rival
@@ -72,6 +85,7 @@ class Service:
     def __init__(self, limiter: Limiter, *, latency: float, jitter: float) -> None:
         self.limiter = limiter
         self.requests = self.refused = 0
+        self.barred: list[tuple[float, float]] = []  # when a request was refused, and when the next may come
         self._limits = Limits([Limit(limiter)])
         self._latency = latency
         self._jitter = jitter
@@ -79,8 +93,12 @@ class Service:
     async def exchange(self, method: str, path: str) -> RawResponse:
         await self._way()
         self.requests += 1
-        refusal = self._limits.take(asyncio.get_running_loop().time(), method=method, path=path)
-        self.refused += refusal is not None
+        now = asyncio.get_running_loop().time()
+        refusal = self._limits.take(now, method=method, path=path)
+        if refusal is not None:
+            self.refused += 1
+            # A client hears of it later, and waits up to half a second more for the probe, and for its answer.
+            self.barred.append((now, now + float(dict(refusal.headers)["Retry-After"]) + 0.5 + 2 * self._latency))
         await self._way()
         if refusal is None:
             return answer({"id": "o"} if method == "POST" else {"totalCount": 1, "items": [{"id": "o"}]})
@@ -307,6 +325,174 @@ def runs(job: Job, row: Row, bursts: Sequence[int], *, seeds: int, jitter: float
                 yield f"{name}, seed {seed}", play(job, row, make, change, jitter=jitter)
 
 
+# What waiting costs, and how long a call waits that somebody wants answered
+
+WAITING = (1000, 10_000, 30_000)  # calls at once
+WAITING_GOAL = 1.3  # times the cost of a call among the first of these, for one among the last
+PLACES = ("one customer's lane", "many customers, the partner's lane")
+BESIDE_GOAL = 3.0  # mean spacings
+
+
+def waiting_cost(calls: int, place: str, *, collector: bool) -> float:
+    """Return the microseconds of CPU that a call costs which waits in a closed lane and then goes at the pace.
+
+    A first request is refused and closes the lane for a minute. All others come then and stand behind it; when it has
+    opened, a declared pace lets them go one by one.
+    """
+    refused = answer(status=429, headers={"Retry-After": "60"}, body=b"{}")
+    page = answer({"totalCount": 1, "items": [{"id": "o"}]})
+
+    class Barred:
+        async def send(self, request: Request, /) -> RawResponse:
+            del request
+            await asyncio.sleep(LATENCY)
+            return page if asyncio.get_running_loop().time() > 1 else refused
+
+        async def close(self) -> None:
+            pass
+
+    async def run() -> float:
+        client = PartnerCenterClient(
+            FakeCredential(lifetime=1e9), cloud=CLOUD, transport=Barred(), rate=Rate(calls, 600), deadline=None
+        )
+        own = place == PLACES[0]
+        first = asyncio.create_task(client.request("GET", "customers/c/orders" if own else "invoices"))
+        await asyncio.sleep(1)  # it was refused by now
+        begun = time.process_time()
+        await asyncio.gather(
+            *[client.request("GET", f"customers/{'c' if own else number}/orders") for number in range(calls)]
+        )
+        took = time.process_time() - begun
+        await first
+        await client.close()
+        return took / calls * 1e6
+
+    gc.collect()
+    if not collector:
+        gc.disable()
+    try:
+        return run_in_virtual_time(run())
+    finally:
+        gc.enable()
+
+
+def beside(kind: Kind, make: Callable[[], Limiter], *, every: float) -> tuple[list[float], list[float], int]:
+    """Return what interactive calls waited beside a full job: all, and those elsewhere; and how many were lost."""
+    service = Service(make(), latency=LATENCY, jitter=0.0)
+    row = next(each for each in ROWS if each.kind == kind)
+    calls: list[tuple[float, float]] = []  # from when until when
+    lost = 0
+
+    async def run() -> None:
+        nonlocal lost
+        loop = asyncio.get_running_loop()
+        (client,) = make_clients(
+            kind, service, processes=1, concurrency=row.concurrency, number=row.number, per=row.per
+        )
+
+        async def one(customer: str) -> None:
+            await client.orders.list(customer).collect()
+
+        async def interactive(number: int) -> None:
+            nonlocal lost
+            begun = loop.time()
+            try:
+                await client.orders.list(f"shown-{number}").collect()
+                calls.append((begun, loop.time()))
+            except PartnerCenterError:
+                lost += 1
+
+        async def visitors() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                for number in count():
+                    await asyncio.sleep(random.expovariate(1 / every))
+                    tasks.create_task(interactive(number))
+
+        shown = asyncio.create_task(visitors())
+        async for outcome in fan_out(names(row, 0), one, concurrency=row.concurrency):
+            if outcome.error is not None:
+                raise outcome.error
+        shown.cancel()
+        await asyncio.gather(shown, return_exceptions=True)
+        await client.close()
+
+    run_in_virtual_time(run())
+    barred = [
+        (since, max((ended for begun, ended in calls if begun <= until and ended >= since), default=until))
+        for since, until in service.barred
+    ]
+    elsewhere = [
+        ended - begun - LATENCY
+        for begun, ended in calls
+        if not any(since <= ended and begun <= until for since, until in barred)
+    ]
+    return [ended - begun - LATENCY for begun, ended in calls], elsewhere, lost
+
+
+def percentile(numbers: Sequence[float], part: float) -> float:
+    """Return the number that so large a part of them does not exceed."""
+    return sorted(numbers)[min(len(numbers) - 1, math.ceil(part * len(numbers)) - 1)]
+
+
+def waiting(rounds: int) -> bool:
+    """Print what waiting costs; tells whether a goal was missed."""
+    missed = False
+    numbers = " | ".join(f"{each:,}" for each in WAITING)
+    print(f"\n| waiting under 429, us of CPU a call | {numbers} | ratio | goal | | with the collector |")
+    print("|---|" + "---:|" * (len(WAITING) + 2) + "---|---:|")
+    for place in PLACES:
+        found = {True: [waiting_costs(place, collector=True) for _ in range(rounds)], False: []}
+        found[False] = [waiting_costs(place, collector=False) for _ in range(rounds)]
+        ratios = {each: statistics.median(costs[-1] / costs[0] for costs in found[each]) for each in found}
+        missed |= ratios[False] > WAITING_GOAL
+        costs = " | ".join(f"{statistics.median(each):.0f}" for each in zip(*found[False], strict=True))
+        verdict = "missed" if ratios[False] > WAITING_GOAL else "reached"
+        print(
+            f"| {place} | {costs} | {ratios[False]:.2f} | {WAITING_GOAL} | {verdict} | {ratios[True]:.2f} |", flush=True
+        )
+    return missed
+
+
+def waiting_costs(place: str, *, collector: bool) -> list[float]:
+    """Return the cost of a call for each number of calls, measured over as many of them."""
+    return [
+        statistics.fmean(waiting_cost(each, place, collector=collector) for _ in range(WAITING[-1] // each))
+        for each in WAITING
+    ]
+
+
+def latency(bursts: Sequence[int], by: str, *, seeds: int) -> bool:
+    """Print what interactive calls wait beside a full job; tells whether a goal was missed."""
+    missed = False
+    print(
+        "\n| interactive calls beside a full job | p50 | p99 | longest | p99 in spacings | elsewhere | lost | goal | |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---|---|")
+    for kind in ("declared", "learned"):
+        row = next(each for each in ROWS if each.kind == kind)
+        for name, make in row.limiters(bursts):
+            if by not in name:
+                continue
+            waits: list[float] = []
+            elsewhere: list[float] = []
+            lost = 0
+            for seed in range(seeds):
+                random.seed(seed)
+                found = beside(kind, make, every=1.0)
+                waits, elsewhere, lost = waits + found[0], elsewhere + found[1], lost + found[2]
+            spacing = row.per / row.number
+            late, rest = percentile(waits, 0.99) / spacing, percentile(elsewhere, 0.99) / spacing
+            bad = rest > BESIDE_GOAL or lost > 0
+            missed |= bad
+            verdict = "missed" if bad else "reached" if late <= BESIDE_GOAL else "reached elsewhere"
+            print(
+                f"| {kind}, {name} | {percentile(waits, 0.5):.2f} s | {late * spacing:.2f} s | {max(waits):.1f} s "
+                f"| {ceil(late)} | {ceil(rest)} | {lost} | {BESIDE_GOAL:g} | {verdict} |",
+                flush=True,
+            )
+    return missed
+
+
 HEAD = (
     "| | {name} | share | of the fastest | refused | lost | mean | longest | goal | |\n"
     "|---|---|---:|---:|---:|---:|---:|---:|---|---|"
@@ -343,13 +529,16 @@ def main() -> int:
     parser.add_argument("--client", default="ours", choices=[*JOBS, "all"], help="who plays")
     parser.add_argument("--jitter", type=float, default=0.0, help="the part by which the latency varies, such as 0.5")
     parser.add_argument("--burst", type=int, action="append", help="a bucket of so many tokens, 10 where none is given")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often the cost of waiting is measured; the median counts"
+    )
     parser.add_argument("--each", action="store_true", help="a line for each run, too")
     given = parser.parse_args()
     missed = False
-    print(HEAD.format(name="by"), flush=True)
-    for row in ROWS:
-        if given.only not in row.name:
-            continue
+    rows = [row for row in ROWS if given.only in row.name]
+    if rows:
+        print(HEAD.format(name="by"), flush=True)
+    for row in rows:
         for client, job in JOBS.items():
             if given.client not in (client, "all") or (client != "ours" and row.kind != "learned"):
                 continue  # others can be told of no rate, and play the rows with one as those without
@@ -361,6 +550,11 @@ def main() -> int:
                         print(line(row.name, f"{client}, {name}", [result], row), flush=True)
             missed |= client == "ours" and not all(each.reaches(row) for each in results)
             print(line(row.name, client, results, row), flush=True)
+    if given.client in ("ours", "all"):
+        if given.only in "waiting under 429":
+            missed |= waiting(given.rounds)
+        if given.only in "interactive calls beside a full job":
+            missed |= latency(given.burst or [10], given.by, seeds=given.seeds)
     return int(missed)
 
 

@@ -344,7 +344,6 @@ PATCHES = [
         "if False:",
     ),
     Patch("F31", "keep-the-place", THROTTLE, "                self.pace.comes_back()\n", ""),
-    Patch("F31", "stay-in-line", THROTTLE, "                waiter.line.gone(waiter)\n", "                pass\n"),
     Patch("F31", "keep-the-retry", SESSION, "            attempts.end()\n", "            pass\n"),
     Patch(
         "F31",

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 from helpers import CLOUD, Fake, at_rest, call
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from partnercenter_async import (
@@ -591,8 +591,8 @@ def test_the_deadline_that_a_caller_gives_a_job_holds_there_too():
         errors = await job(client, 1, deadline=100)
         return errors, asyncio.get_running_loop().time()
 
-    for settings in ({}, {"deadline": 50}):
-        (errors, ended), _ = call([refusal(300)], run, **settings)
+    for client_has in ({}, {"deadline": 50}):
+        (errors, ended), _ = call([refusal(300)], run, **client_has)
         assert ended == 0.0
         assert [type(each) for each in errors] == [ThrottledError]
         assert errors[0].retry_after == 300
@@ -728,6 +728,7 @@ def test_a_place_that_was_given_to_a_call_cancelled_in_that_moment_is_the_next_o
 
 
 @pytest.mark.fault("F31")
+@settings(phases=[Phase.generate])  # a smaller example of the same takes minutes to find
 @given(
     rate=st.sampled_from(["learned", Rate(50, 60), Rate(500, 60), None]),
     limiter=st.sampled_from([*LIMITERS]),

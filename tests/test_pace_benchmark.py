@@ -85,3 +85,24 @@ def test_every_client_gets_a_short_job_through_a_window(client):
     assert (result.admitted, result.lost) == (3000, 0)
     assert 357 <= result.took < 600
     assert 0 < result.refused < 0.15
+
+
+@pytest.mark.parametrize("place", pace.PLACES)
+def test_what_waiting_costs_is_measured_of_calls_that_wait(place):
+    assert 0 < pace.waiting_cost(20, place, collector=False) < 1e5
+
+
+def test_interactive_calls_are_told_apart_from_those_that_a_closed_lane_held_up():
+    random.seed(0)
+    declared, elsewhere, lost = pace.beside("declared", lambda: FixedWindow(500, per=60), every=5.0)
+    assert (declared, lost) == (elsewhere, 0)
+    assert max(declared) < 1
+    learned, elsewhere, lost = pace.beside("learned", lambda: FixedWindow(500, per=60), every=5.0)
+    assert lost == 0
+    assert max(learned) > 20 > max(elsewhere)
+    assert 40 < len(elsewhere) < len(learned)
+
+
+def test_a_percentile_is_one_of_the_numbers():
+    assert [pace.percentile(range(100), part) for part in (0.5, 0.99, 1.0)] == [49, 98, 99]
+    assert pace.percentile([7], 0.01) == 7
