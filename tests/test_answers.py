@@ -26,6 +26,7 @@ from partnercenter_async import (
     BodyTooLargeError,
     Cloud,
     ConflictError,
+    ConnectError,
     ConnectionLostError,
     OutcomeUnknownError,
     PartnerCenterClient,
@@ -615,7 +616,51 @@ async def test_a_request_that_would_be_two_is_not_sent_and_its_token_not_shown(b
     assert await received(exchange) == []
 
 
-async def test_a_connection_that_ends_as_it_begins_is_a_lost_one(monkeypatch):
+async def test_what_a_refused_request_left_unread_keeps_no_other_one_waiting():
+    accepted: list[asyncio.StreamWriter] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with await asyncio.start_server(refuse, "127.0.0.1") as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        own = AiohttpTransport(base)
+        try:
+            async with asyncio.timeout(20):
+                for method, body in (("POST", bytes(1_000_000)), ("GET", None)):
+                    assert (await own.send(Request(method, f"{base}/x", HEADERS, body))).status == 413
+        finally:
+            await own.close()
+            for writer in accepted:
+                writer.close()
+    assert len(accepted) == 2
+
+
+async def test_a_refused_request_that_was_read_leaves_its_connection_to_the_next():
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            for size in (1000, 1_000_000):
+                await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(size)
+                status = "400 Bad Request" if size == 1000 else "200 OK"
+                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            await reader.read()
+        writer.close()
+
+    connections: list[asyncio.StreamWriter] = []
+    async with asyncio.timeout(20), await asyncio.start_server(refuse, "127.0.0.1") as server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        own = AiohttpTransport(base)
+        for size, status in ((1000, 400), (1_000_000, 200)):
+            assert (await own.send(Request("POST", f"{base}/x", HEADERS, bytes(size)))).status == status
+        await own.close()
+    assert len(connections) == 1
+
+
+async def test_a_connection_that_ends_before_anything_is_sent_is_none(monkeypatch):
     async def ended(*given: Any, **named: Any) -> Any:
         connection = await connect(*given, **named)
         connection.transport.close()
@@ -623,8 +668,9 @@ async def test_a_connection_that_ends_as_it_begins_is_a_lost_one(monkeypatch):
 
     async def exchange(base: str) -> None:
         own = AiohttpTransport(base)
-        with pytest.raises(ConnectionLostError):
-            await own.send(Request("GET", f"{base}/x", HEADERS))
+        # A session does not tell when its connection broke.
+        with pytest.raises(ConnectError if transport._STRAIGHT else ConnectionLostError):
+            await own.send(Request("POST", f"{base}/x", HEADERS))
         await own.close()
 
     connect = transport._Pool.connect

@@ -45,6 +45,7 @@ MAX_BODY = 64 * 1024 * 1024  # bytes, unpacked, unless the client says otherwise
 _PACKED_STEP = 8 * 1024  # bytes of a packed body that are unpacked at a time,
 _STEP = 64 * 1024  # to so many bytes at most
 _READ_AHEAD = 64 * 1024  # bytes of a body that aiohttp keeps until they are read, in a sixteenth as many pieces
+_AT_ONCE = 64 * 1024  # bytes of a body that goes out before an answer can come, whoever reads it or not
 _MOST_MEMBERS = 1000  # packed one behind the other in one body
 _REQUEST_ID = "MS-RequestId"
 _REMEMBERED = 10_000  # ids of requests that have ended, by which a late answer is told
@@ -179,7 +180,7 @@ class AiohttpTransport:
         try:
             protocol, wire = connection.protocol, connection.transport
             if protocol is None or wire is None or wire.is_closing():
-                raise aiohttp.ClientConnectionResetError
+                raise ConnectError(f"the connection to {request.url.split('/')[2]} ended before it was used")
             protocol.set_response_params(
                 skip_payload=request.method == "HEAD",
                 read_until_eof=True,
@@ -203,6 +204,8 @@ class AiohttpTransport:
         except BaseException:
             connection.close()
             raise
+        if _is_maybe_unread(request, head.code):
+            protocol.abort()  # to close it would first send the rest
         connection.release()
         return answer
 
@@ -234,6 +237,8 @@ class AiohttpTransport:
             else:
                 with _Watch(answer.content, answer.connection):
                     body = await self._read(answer.headers, answer.content)
+            if self._owned and _is_maybe_unread(request, answer.status):
+                _IN_USE.get().abort()
             return _whole(answer.status, answer.reason, answer.headers, body)
 
     def _remember(self, own: str) -> None:
@@ -492,6 +497,14 @@ def _written(request: Request, host: str, start: int) -> bytes:
         del head, lines  # whoever keeps the error keeps its frames, and the token is in them
         raise ValueError("a line end, or a zero, in what is to be sent")
     return head.encode() + (request.body or b"")
+
+
+def _is_maybe_unread(request: Request, status: int) -> bool:
+    """Tell whether a refusal may have come before the request was read, which would stand in the next one's way.
+
+    A connection can't tell: TLS takes whatever it is given at once.
+    """
+    return request.body is not None and len(request.body) > _AT_ONCE and not 200 <= status < 300  # noqa: PLR2004 - 2xx
 
 
 def _whole(status: int, reason: str | None, headers: "CIMultiDictProxy[str]", body: bytes) -> RawResponse:
