@@ -166,6 +166,7 @@ ROWS = (
     Row(name="learned, 256 at once", kind="learned", concurrency=256, share=0.97, refused=0.01, or_refused=256),
     Row(name="four processes, declared and shared", kind="shared", processes=4, share=0.95, refused=0.005),
     Row(name="four processes, learned, not shared", kind="learned", processes=4, share=0.9, refused=0.03),
+    Row(name="the same, eight at once each", kind="learned", concurrency=8, processes=4, share=0.9, refused=0.03),
     Row(name="limit halved on the way", kind="learned", changes=("halved",), share=0.9, refused=0.03),
     Row(name="limit doubled on the way", kind="learned", changes=("doubled",), share=0.9, refused=0.03),
     Row(name="100 in 300 s, 1,000 creations", kind="learned", creations=True, share=0.95, refused=0.05),

@@ -887,10 +887,29 @@ def test_a_pace_of_ones_own_decides_when_each_request_leaves():
 @pytest.mark.fault("F6")
 def test_a_pace_that_fails_is_logged_once_and_never_stops_a_call(caplog):
     service = Service(rate=Turns(fails=lambda number: number % 10))
-    assert run_in_virtual_time(job(service.client, 100)) == []
+
+    async def run():
+        for _ in range(100):
+            await service.client.orders.get("c", "o")
+            await asyncio.sleep(6)
+
+    run_in_virtual_time(run())
     warnings = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
     assert len(warnings) == 10  # once until it works again
     assert all("the shared pace failed" in each and "\\x1b" in each and "\x1b" not in each for each in warnings)
+
+
+@pytest.mark.fault("F6")
+def test_a_pace_that_never_answers_holds_calls_up_for_seconds_only(caplog):
+    class Never:
+        async def acquire(self, partner: str, limit: str) -> float:
+            await asyncio.sleep(10**9)
+            raise AssertionError(partner, limit)
+
+    service = Service(rate=Never())
+    assert run_in_virtual_time(job(service.client, 100)) == []
+    assert 5 <= service.times()[0] <= service.times()[-1] < 6
+    assert len([each for each in caplog.records if each.levelno == logging.WARNING]) == 1
 
 
 @pytest.mark.parametrize("gives", [None, "soon", math.inf, math.nan, -5.0])

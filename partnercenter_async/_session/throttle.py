@@ -25,6 +25,7 @@ WINDOW = 60.0  # seconds over which the service counts requests, and for which a
 _LONGEST = 3600.0  # seconds; a mistaken Retry-After must not shut a client out for good
 _ALIKE = 0.9  # two rates of which one is no further from the other are not told apart in the log
 _BREATH = 1.0  # seconds for which the answers of others are waited for at most
+_ASKING = 5.0  # seconds in which a shared pace has to answer, and for which it isn't asked after it failed
 _SPARE = 64  # calls that have gone and are kept in a line all the same
 _MOST_GATES = 1000  # before those that hold nothing back are forgotten
 _EARLY = 1e-6  # seconds; loops run timers up to their clock's resolution too early
@@ -211,6 +212,7 @@ class Gate:
         self._shared = shared
         self._permit: float | None = None  # the time of the place that the shared pace gave
         self._asking: asyncio.Task[None] | None = None
+        self._alone_until = 0.0  # requests leave without the shared pace, which failed
         self._told: float | None = None
 
     def at_once(self, customer: str | None) -> Turn | None:
@@ -292,7 +294,7 @@ class Gate:
             if lane.closed or (lane.on_trial and lane.probe is not None) or self._waits_for_answers(now):
                 return
             due = self.pace.due(now)
-            if self._shared is not None:
+            if self._shared is not None and now >= self._alone_until:
                 if self._permit is None:
                     if self._asking is None or self._asking.done():  # an eager task may have ended at its birth
                         self._asking = loop.create_task(self._ask(self._shared))
@@ -474,20 +476,21 @@ class Gate:
 
     async def _ask(self, shared: Pace) -> None:
         """Ask the shared pace for the next place, one at a time."""
-        seconds = 0.0
+        loop = asyncio.get_running_loop()
         try:
-            given = float(await shared.acquire(self._partner, self._limit))
-            if not isfinite(given):
-                raise ValueError(f"it gave {given} s")
-            seconds = given
+            async with asyncio.timeout(_ASKING):
+                seconds = float(await shared.acquire(self._partner, self._limit))
+            if not isfinite(seconds):
+                raise ValueError(f"it gave {seconds} s")
+            self._permit = loop.time() + max(0.0, seconds)
             self._throttle.warned = False
         except Exception as error:  # noqa: BLE001 - it must never stop a call
+            self._alone_until = loop.time() + _ASKING
             if not self._throttle.warned:
                 self._throttle.warned = True
                 logger.warning("the shared pace failed, and requests leave without it: %s", escaped(repr(error)))
         finally:
             self._asking = None
-        self._permit = asyncio.get_running_loop().time() + max(0.0, seconds)
         self.pump()
 
     def _tell(self) -> None:
