@@ -537,7 +537,7 @@ def offline() -> Redis:
         ({"rate": "learned"}, "rate must be a Rate, or a mapping"),
         ({"rate": None}, "rate must be a Rate, or a mapping"),
         ({"rate": {"order": Rate(500, 60)}}, "no limit 'order'; there are orders, migrations.create"),
-        ({"rate": {"orders": 500}}, "rate must be a Rate"),
+        ({"rate": {"orders": 500}}, "rate['orders'] must be a Rate"),
         ({"processes": 0}, "processes must be a whole number, 1 or more, not 0"),
         ({"processes": 2.0}, "processes must be a whole number"),
         ({"processes": True}, "processes must be a whole number"),
