@@ -169,6 +169,26 @@ def test_closing_ends_every_call_whatever_it_waits_for():
 
 
 @pytest.mark.fault("F36")
+def test_closing_is_told_also_where_the_transport_calls_it_a_lost_connection():
+    async def respond(_request: Request) -> RawResponse:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            raise ConnectionLostError("the connection was closed") from None
+        return ORDER
+
+    async def run(client: PartnerCenterClient):
+        task = asyncio.create_task(client.orders.get("c", "o"))
+        await asyncio.sleep(1)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            await task
+
+    failed, _ = call(respond, run)
+    assert failed is None
+
+
+@pytest.mark.fault("F36")
 def test_closing_during_a_write_says_that_its_outcome_is_unknown():
     async def respond(_request: Request) -> RawResponse:
         await asyncio.sleep(1000)

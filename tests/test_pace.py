@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from partnercenter_async import (
+    CredentialError,
     DeadlineError,
     PartnerCenterClient,
     Progress,
@@ -1012,6 +1013,34 @@ def test_limits_of_single_customers_are_forgotten_once_they_hold_nothing_back(ra
     failed, _ = call(lambda _: answer({}), run, rate=rate)
     assert failed is None
     assert most <= 2000
+
+
+def test_a_limit_that_holds_anything_back_is_not_forgotten():
+    async def run():
+        throttle = Throttle(4, "learned")
+        gate = throttle.gate("", "orders", "c")
+        assert gate.idle(0.0)
+        turn = gate.at_once(None)
+        assert turn is not None
+        with turn:
+            assert not gate.idle(0.0)
+            turn.throttled(5, lambda _: 0)
+        assert not gate.idle(1.0)  # the partner's lane is closed
+        throttle.close()
+
+    run_in_virtual_time(run())
+
+
+def test_a_token_that_is_never_good_when_its_turn_comes_ends_the_call():
+    async def run(client: PartnerCenterClient):
+        client._session.tokens.latest = lambda _earlier: None
+        await client.orders.get("c", "o")
+
+    error, fake = call([], run, rate=Rate(10))
+    assert type(error) is CredentialError
+    assert "out of date" in str(error)
+    assert fake.requests == []
+    at_rest(fake.client, 32)
 
 
 def test_a_limit_that_is_forgotten_and_met_again_allows_no_more_than_before():

@@ -583,6 +583,57 @@ def test_a_call_cancelled_while_it_waits_for_a_slot_neither_keeps_nor_adds_one(m
     at_rest(service.client, 1)
 
 
+def test_calls_that_were_cancelled_in_a_line_take_no_memory():
+    service = Service()
+
+    async def run():
+        service.bar("bad", 1000)
+        first = many(service, "bad", 1, deadline=None)
+        await asyncio.sleep(1)
+        lines = service.client._session.shared.throttle.gate("", "orders", "bad").customers["bad"].line
+        for _ in range(20):
+            waiting = many(service, "bad", 100, deadline=None)
+            await asyncio.sleep(1)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        first[0].cancel()
+        await asyncio.gather(*first, return_exceptions=True)
+        return len(lines._heap)
+
+    policy = RetryPolicy(longest_retry_after=2000)
+    service.client = service.client.with_options(retry=policy)
+    assert run_in_virtual_time(run()) < 200
+
+
+@pytest.mark.fault("F6")
+def test_what_a_customer_was_refused_before_the_lane_closed_does_not_close_it_again():
+    """Its own lane obeys; the partner's is on trial, and its probe alone tells."""
+    times = {"late": [5.0], "a": [0.1, 0.1], "b": [0.1, 0.1], "c": [0.1, 0.1]}
+    sent: list[tuple[float, str]] = []
+
+    async def respond(request: Request) -> RawResponse:
+        customer = customer_of(request)
+        assert customer is not None
+        now = asyncio.get_running_loop().time()
+        sent.append((now, customer))
+        first = [name for _, name in sent].count(customer) == 1
+        await asyncio.sleep(4.0 if customer == "late" and first else 0.1 if first else 3.0)
+        return answer(status=429, headers={"Retry-After": "2"}) if first else ORDER
+
+    async def run(client: PartnerCenterClient):
+        await asyncio.gather(*[client.orders.get(customer, "o") for customer in times])
+
+    failed, _ = call(respond, run)
+    assert failed is None
+    probe = min(time for time, customer in sent[4:])
+    assert 2 < probe < 3
+    again = sorted(time for time, _ in sent[4:])
+    assert again[1] >= probe + 3  # the others of the first three, behind the probe's answer
+    assert again[1] < probe + 3.7  # and not for the late one's sake later
+    assert max(time for time, customer in sent if customer == "late") >= 6
+
+
 class Forgetful(list):
     def append(self, item):
         pass

@@ -11,7 +11,7 @@ import random
 from asyncio import Future, TimerHandle
 from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, takewhile
 from math import inf, isfinite
 from types import TracebackType
 from typing import NamedTuple, Self, cast
@@ -207,6 +207,7 @@ class Gate:
         self._doubted: tuple[int, float] | None = None  # a refused one; who left later tells whether the partner is
         self._timer: TimerHandle | None = None
         self._least = Patience()  # of those in line
+        self._closed_after = 0  # whoever left up to this one left before the lane closed
         self._held = False  # the next one waits for its time
         self._partner, self._limit = partner, limit
         self._shared = shared
@@ -329,8 +330,10 @@ class Gate:
         """Tell whether nobody may leave before more answers have come."""
         if not self.under_way:
             return False
-        if len(self.under_way) + 1 > self.pace.window:
-            return True
+        if self.pace.window < inf:
+            behind = takewhile(lambda number: number > self._closed_after, reversed(self.under_way))
+            if sum(1 for _ in behind) + 1 > self.pace.window:
+                return True
         if self._doubted is None or next(reversed(self.under_way)) <= self._doubted[0]:
             return False
         if now >= self._doubted[1]:
@@ -393,6 +396,7 @@ class Gate:
         elif turn.customer is None or self.lane.on_trial or self._partner_is_throttled(turn.customer, turn.number, now):
             self.lane.in_row += 1
             self._close(turn.place, now + asked, bound(self.lane.in_row))
+            self._closed_after = self._left
             self.pace.closes(self._left, sent_at, asked, self.lane.until)
             self._row, self._doubted = {}, None
         else:
