@@ -166,6 +166,53 @@ def test_a_limit_that_is_halved_or_doubled_is_found_within_two_minutes(limiter, 
     assert len(later) - sum(later) <= 0.03 * len(later)
 
 
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("limiter", LIMITERS)
+@pytest.mark.parametrize("before", ["nothing for an hour", "a request every ten minutes", "one every 20 seconds"])
+def test_what_was_asked_long_before_a_first_refusal_does_not_slow_requests_down(limiter, before):
+    service = Service(LIMITERS[limiter]())
+    times, pause = {"nothing for an hour": (1, 3600), "a request every ten minutes": (6, 600)}.get(before, (180, 20))
+
+    async def run():
+        for _ in range(times):
+            assert await job(service.client, 5) == []
+            await asyncio.sleep(pause)
+        begun = asyncio.get_running_loop().time()
+        assert await job(service.client, 2000) == []
+        return asyncio.get_running_loop().time() - begun
+
+    assert run_in_virtual_time(run()) <= 1.1 * 2000 / 500 * 60
+
+
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("pause", [0, 3600])
+def test_a_refusal_long_after_one_that_told_nothing_does_not_slow_requests_down(pause):
+    """Refusals of a moment close the partner's lane, and later the service has a limit."""
+    service = Service()
+
+    class Moment:
+        def take(self, _now: float) -> float:
+            return 1.0
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        service.limiter = Moment()
+        loop.call_later(2, setattr, service, "limiter", None)
+        assert await job(service.client, 2000, begin=5000) == []
+        gate = gate_of(service.client)
+        await asyncio.sleep(120)
+        for _ in range(10):
+            assert await job(service.client, 100) == []
+            await asyncio.sleep(pause / 10)
+        assert gate.calm
+        service.limiter = FixedWindow(500, per=60)
+        begun = loop.time()
+        assert await job(service.client, 2000) == []
+        return loop.time() - begun
+
+    assert run_in_virtual_time(run()) <= 1.1 * 2000 / 500 * 60
+
+
 @pytest.mark.parametrize("limiter", LIMITERS)
 def test_the_pace_is_told_in_the_log_and_in_progress(limiter, caplog):
     caplog.set_level(logging.INFO, logger="partnercenter_async")
@@ -339,6 +386,9 @@ def test_the_documented_rates_are_for_limits_that_exist():
         ("POST", "customers/a/migrations/newcommerce/m/else", "other", "a"),
         ("GET", "customers/a/migrations/newcommerce/m", "other", "a"),
         ("GET", "customers/a", "other", "a"),
+        ("GET", "customers/a/orders/", "orders", "a"),
+        ("GET", "customers/a/ordersummaries", "other", "a"),
+        ("GET", "customers/a/subscriptionsummaries?size=5", "other", "a"),
         ("GET", "customers?size=5", "other", None),
         ("GET", "customers/", "other", None),
         ("GET", "invoices/orders", "other", None),

@@ -1,6 +1,7 @@
 """How fast requests may leave: a rate that is declared, or one that is learned from where the service refuses."""
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from math import inf, isfinite
 from types import MappingProxyType
@@ -35,12 +36,16 @@ _SHORT = 0.886  # of the rate is left at least by what was seen in less than a w
 _MORE = 1.05  # times what was seen may be right, since a bucket may have run over
 _LEAST = 0.45  # of a rate is left at least by refusals while others are served
 _LESS = 0.88  # of it is left where refusals go on
-_RECENT, _LONG = 4.0, 30.0  # seconds between marks, with a rate and without one
+_RECENT = 4.0  # seconds between marks; the last two tell what was let through lately,
+_LONG = 60.0  # and what is older than this tells nothing while no rate is known
+_MARKS = 16
+_JUMP = 2.0  # times as many a second lately as in all that time: the jump is what was refused
 _IDLE = 5.0  # seconds, or as many requests' time: nothing is measured across a longer pause
 _RESOLUTION = 1e-3  # seconds
 
 # How the rate goes on from there
 _STEP = 0.36  # more requests under way for each answer, while no rate is known
+_WIDE = 256  # so many under way that nothing is felt for any more
 _STEP_BACK = 2  # requests' time in which nothing leaves, so that the next one finds room
 _BELOW, _ABOVE = 0.97, 1.01  # of what was measured: right after a refusal, and before it is left behind
 _FLAT = 0.31  # of the time between the two goes by without getting faster
@@ -67,7 +72,8 @@ class Rate(msgspec.Struct, frozen=True):
     """So many ``requests`` in ``per`` seconds (1 by default); both are positive.
 
     Requests leave evenly, and after a pause up to one in fifty of ``requests`` at once, in such a way that no ``per``
-    seconds ever see more than ``requests`` of them: 500 in 60 seconds are 8.17 a second, and 11 at once after a pause.
+    seconds ever see more than ``requests`` of them, rounded up: 500 in 60 seconds are 8.17 a second, and 11 at once
+    after a pause.
     """
 
     requests: float
@@ -137,7 +143,7 @@ def limit_of(method: str, path: str) -> tuple[str, str | None]:
     if path[:10].lower() != "customers/":
         return OTHER, None
     customer, _, rest = path[10:].partition("?")[0].lower().partition("/")
-    if rest.startswith(("orders", "subscriptions")):
+    if rest.partition("/")[0] in ("orders", "subscriptions"):
         return ORDERS, customer
     if method == "POST" and rest.startswith("migrations/newcommerce"):
         rest = rest.removeprefix("migrations/newcommerce").strip("/")
@@ -201,10 +207,10 @@ class OwnPace:
         self._again = False
         self._left_at = -inf
         self._next_at = -inf
-        self._since = -inf
+        self._since = -inf  # when the count began
         self._measured: tuple[int, float] | None = None  # what was let through, and the most that it may tell
         self._begun = 0  # the number of the last request that left before the count began
-        self._marks = ((-inf, 0), (-inf, 0))  # times, and what had been let through by then
+        self._marks = deque[tuple[float, int]](maxlen=_MARKS)  # times, and what had been let through by then
 
     @property
     def customers(self) -> int:
@@ -253,13 +259,13 @@ class OwnPace:
                 self._base = min(self._base * (seen + 1) / seen, most)
                 self._speed_up()
             return
-        if self._since == -inf:
-            self._count_from(now, 0)
+        if not self._marks:
+            self._count_from(now, self._begun)
         self.let_through += 1
-        if now - self._marks[1][0] > (_RECENT if self.rate < inf else _LONG):
-            self._marks = (self._marks[1], (now, self.let_through))
+        if now - self._marks[-1][0] > _RECENT:
+            self._marks.append((now, self.let_through))
         self.evident = self.evident or first
-        self.window += _STEP
+        self.window = self.window + _STEP if self.window < _WIDE else inf
 
     def refused(self, number: int, now: float, sent_at: float, retry_after: float, *, first: bool) -> None:
         """Learn from a refusal while others are served."""
@@ -268,6 +274,7 @@ class OwnPace:
             return
         until = sent_at + _until(retry_after)
         if self.window < inf:
+            self._forget(now)
             if self.evident and self.let_through >= _FEW:
                 self._learn(now, until, retry_after)
                 self._floor = _LEAST * self._base
@@ -276,19 +283,17 @@ class OwnPace:
             self._learn(now, until, retry_after, least=self._floor if self._known else 0.0, most=self.rate)
             self._count_from(until, number)
 
-    def closes(self, last: int, sent_at: float, retry_after: float, opens_at: float) -> None:
+    def closes(self, last: int, now: float, sent_at: float, retry_after: float, opens_at: float) -> None:
         """Learn from a refusal that is the partner's, for which nothing leaves for a while."""
         if not self._learns:
             return
         until = sent_at + _until(retry_after)
         self._next_at = self._left_at = max(self._next_at, opens_at)
         known, feeling = self._known, self.window < inf
+        jumped = not known and self._forget(now)
+        learned = self.let_through >= (_FEW if feeling else _ENOUGH)
         if not known and not feeling:
-            self._since, before = self._marks[0]
-            self.let_through -= before
-            learned = self.let_through >= _ENOUGH and until - self._since >= _TELLING
-        else:
-            learned = self.let_through >= (_ENOUGH if known else _FEW)
+            learned = learned and until - self._since >= _TELLING and not (jumped and retry_after < _BRIEF)
         if learned:
             self._learn(opens_at, until, retry_after, most=self.rate if known or feeling else min(_FIRST, self.rate))
             self._floor = _LEAST * self._base
@@ -313,7 +318,31 @@ class OwnPace:
 
     def _count_from(self, since: float, begun: int) -> None:
         self._since, self._begun, self.let_through, self._again = since, begun, 0, False
-        self._marks = ((since, 0), (since, 0))
+        self._marks.clear()
+        self._marks.append((since, 0))
+
+    def _forget(self, now: float) -> bool:
+        """Leave out of the count what tells nothing of a first rate, and tell whether that is all before a jump."""
+        marks = self._marks
+        while marks and marks[0][0] < now - _LONG:
+            marks.popleft()
+        if not marks:
+            self._count_from(now, self._begun)
+            return False
+        jumped = self._per_second(now, marks[0]) * _JUMP < self._per_second(now, self._lately_from())
+        self._since, before = self._lately_from() if jumped else marks[0]
+        self.let_through -= before
+        self._marks = deque(((at, seen - before) for at, seen in marks if at >= self._since), _MARKS)
+        return jumped
+
+    def _lately_from(self) -> tuple[float, int]:
+        """Return the mark before the last one, or the last one where a pause goes before it."""
+        *_, earlier, last = self._marks[0], *self._marks
+        return last if last[0] - earlier[0] > 2 * _RECENT else earlier
+
+    def _per_second(self, now: float, mark: tuple[float, int]) -> float:
+        since, before = mark
+        return (self.let_through - before) / max(now - since, _RESOLUTION)
 
     def _learn(self, now: float, until: float, retry_after: float, *, least: float = 0.0, most: float = inf) -> None:
         """Set the rate by what was let through until the service had nothing left."""
@@ -346,11 +375,11 @@ class OwnPace:
 
         A window's refusals are told by their long waits, and count what was let through in all of it.
         """
-        since, before = self._marks[0]
-        seconds = now - since
+        mark = self._lately_from()
+        seconds = now - mark[0]
         if self.rate == inf or self._calm <= self._hold or retry_after >= _BRIEF or seconds <= 1 + retry_after:
             return 0.0
-        return min((self.let_through - before) / seconds, self.rate)
+        return min(self._per_second(now, mark), self.rate)
 
     def _speed_up(self) -> None:
         """Set the rate by the time since the last refusal."""

@@ -374,6 +374,7 @@ class Gate:
                 self._add(waiter)
         if self.lane.on_trial and self.lane.probe == turn.place:
             self.lane.on_trial, self.lane.probe, self.lane.in_row = False, None, 0
+        self._settle()
 
     def throttled(self, turn: Turn, retry_after: float | None, bound: Callable[[int], float]) -> float:
         """Close the lane of an exchange, the partner's where that was its probe, and where the partner is throttled."""
@@ -397,7 +398,7 @@ class Gate:
             self.lane.in_row += 1
             self._close(turn.place, now + asked, bound(self.lane.in_row))
             self._closed_after = self._left
-            self.pace.closes(self._left, sent_at, asked, self.lane.until)
+            self.pace.closes(self._left, now, sent_at, asked, self.lane.until)
             self._row, self._doubted = {}, None
         else:
             if self.pace.rate < inf and self._doubted is None:
