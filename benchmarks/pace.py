@@ -145,18 +145,24 @@ class Row:
         more = f"{self.or_refused} and " if self.or_refused else ""
         return f"{self.share:.2f}, {more}{self.refused * 100:g} %, 0"
 
-    def limiters(self, bursts: Sequence[int]) -> Iterator[tuple[str, Callable[[], Limiter]]]:
-        """Yield the names of the limiters, what makes them: buckets of so many tokens, and of the limit's number."""
+    def limiters(self, bursts: Sequence[int], by: str = "") -> Iterator[tuple[str, Callable[[], Limiter]]]:
+        """Yield the limiters that have a text in their names, and what makes each.
+
+        There are buckets of so many tokens, and one of the limit's number.
+        """
         for counting in (False, True):
             refused = ", refused count" * counting
             for kind in (FixedWindow, SlidingWindow):
-                name = "fixed window" if kind is FixedWindow else "sliding window"
-                yield name + refused, lambda k=kind, c=counting: k(self.number, per=self.per, counts_refused=c)
+                name = ("fixed window" if kind is FixedWindow else "sliding window") + refused
+                if by in name:
+                    yield name, lambda k=kind, c=counting: k(self.number, per=self.per, counts_refused=c)
             for burst in (*bursts, self.number):
-                yield (
-                    f"bucket of {burst}{refused}",
-                    lambda b=burst, c=counting: TokenBucket(self.number, per=self.per, burst=b, counts_refused=c),
-                )
+                name = f"bucket of {burst}{refused}"
+                if by in name:
+                    yield (
+                        name,
+                        lambda b=burst, c=counting: TokenBucket(self.number, per=self.per, burst=b, counts_refused=c),
+                    )
 
 
 ROWS = (
@@ -317,9 +323,11 @@ def fastest(limiter: Limiter, requests: int, changed_at: float, changed: int) ->
     return now
 
 
-def runs(job: Job, row: Row, bursts: Sequence[int], *, seeds: int, jitter: float) -> Iterator[tuple[str, Result]]:
-    """Play a row by each limiter."""
-    for name, make in row.limiters(bursts):
+def runs(
+    job: Job, row: Row, bursts: Sequence[int], by: str, *, seeds: int, jitter: float
+) -> Iterator[tuple[str, Result]]:
+    """Play a row by each limiter that has a text in its name."""
+    for name, make in row.limiters(bursts, by):
         for change in row.changes:
             for seed in range(seeds):
                 random.seed(seed)
@@ -471,9 +479,7 @@ def latency(bursts: Sequence[int], by: str, *, seeds: int) -> bool:
     print("|---|---:|---:|---:|---:|---:|---:|---|---|")
     for kind in ("declared", "learned"):
         row = next(each for each in ROWS if each.kind == kind)
-        for name, make in row.limiters(bursts):
-            if by not in name:
-                continue
+        for name, make in row.limiters(bursts, by):
             waits: list[float] = []
             elsewhere: list[float] = []
             lost = 0
@@ -544,11 +550,12 @@ def main() -> int:
             if given.client not in (client, "all") or (client != "ours" and row.kind != "learned"):
                 continue  # others can be told of no rate, and play the rows with one as those without
             results: list[Result] = []
-            for name, result in runs(job, row, given.burst or [10], seeds=given.seeds, jitter=given.jitter):
-                if given.by in name:
-                    results.append(result)
-                    if given.each:
-                        print(line(row.name, f"{client}, {name}", [result], row), flush=True)
+            for name, result in runs(job, row, given.burst or [10], given.by, seeds=given.seeds, jitter=given.jitter):
+                results.append(result)
+                if given.each:
+                    print(line(row.name, f"{client}, {name}", [result], row), flush=True)
+            if not results:
+                continue  # a row of another limit has buckets of another number
             missed |= client == "ours" and not all(each.reaches(row) for each in results)
             print(line(row.name, client, results, row), flush=True)
     if given.client in ("ours", "all"):

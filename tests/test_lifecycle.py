@@ -21,6 +21,7 @@ from partnercenter_async import (
     CredentialError,
     DeadlineError,
     NotFoundError,
+    Order,
     OutcomeUnknownError,
     PartnerCenterClient,
     PartnerCenterError,
@@ -411,6 +412,26 @@ def test_a_call_that_ends_at_the_moment_of_closing_ends_once():
 
     error, _ = call(respond, run)
     assert type(error) is ClientClosedError
+
+
+@pytest.mark.fault("F36")
+@pytest.mark.parametrize("wait", [False, True])
+def test_who_closes_the_client_within_a_call_is_cancelled_there_or_nowhere(wait):
+    async def run(client: PartnerCenterClient):
+        async def respond(_request: Request) -> RawResponse:
+            await client.close()
+            if wait:
+                await asyncio.sleep(1)
+            return ORDER
+
+        client._session.shared.transport._function = respond
+        try:
+            return await client.orders.get("c", "o")
+        finally:
+            await asyncio.sleep(1)  # where Python 3.11 and 3.12 would raise what they still have in hand
+
+    found, _ = call([], run)
+    assert type(found) is (ClientClosedError if wait else Order)
 
 
 @pytest.mark.fault("F36")

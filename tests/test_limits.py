@@ -151,6 +151,18 @@ def test_a_changed_number_holds_at_once_and_nothing_is_forgotten(limiter, before
         assert len(late) <= most + SOON
 
 
+@pytest.mark.parametrize("kind", [FixedWindow, SlidingWindow])
+def test_a_window_remembers_those_that_came_when_its_number_falls_and_rises(kind):
+    window = kind(4, per=60)
+    assert [window.take(0.0) for _ in range(5)] == [None] * 4 + [60.0]
+    window.change(2, 1.0)
+    assert window.take(1.0) == 59.0
+    window.change(5, 2.0)
+    assert [window.take(2.0) for _ in range(2)] == [None, 58.0]
+    window.change(1, 3.0)
+    assert [window.take(now) for now in (61.0, 63.0)] == ([None, 58.0] if kind is FixedWindow else [1.0, None])
+
+
 def test_a_bucket_keeps_its_tokens_when_its_number_changes():
     bucket = TokenBucket(60, per=60, burst=4)
     assert [bucket.take(0.0) for _ in range(3)] == [None] * 3

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import random
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -577,6 +578,21 @@ def test_a_single_retry_after_beyond_the_ceiling_ends_a_single_call_at_once():
     assert "longest_retry_after" in error.remedy
 
 
+@pytest.mark.parametrize(
+    ("seconds", "longest", "deadline", "told"),
+    [
+        (86_400, 120, 300.0, "wait 86400 s,"),
+        (1e300, 120, 300.0, r"wait 1e\+300 s,"),
+        (2000, 2000, 300.0, "begin in 200[01] s, after the deadline"),
+        (2000, 2000, None, "nothing for another 200[01] s"),
+    ],
+)
+def test_a_long_wait_is_told_as_people_write_it(seconds, longest, deadline, told):
+    policy = RetryPolicy(longest_retry_after=longest)
+    error, _ = call([refusal(seconds)] * 2, lambda client: client.orders.get("c", "o"), retry=policy, deadline=deadline)
+    assert re.search(told, error.remedy)
+
+
 # Jobs are patient
 
 
@@ -669,6 +685,12 @@ def test_a_view_without_a_deadline_of_its_own_keeps_a_jobs_patience():
         return await job(client.with_options(locale="de-AT", background=True), 1)
 
     errors, fake = call([refusal(400), ORDER], run)
+    assert (errors, len(fake.requests)) == ([], 2)
+
+
+@pytest.mark.parametrize("options", [{"timeout": 5}, {"correlation_id": "c"}, {"headers": {"X-Test": "1"}}])
+def test_a_call_with_other_options_than_a_deadline_keeps_a_jobs_patience(options):
+    errors, fake = call([refusal(400), ORDER], lambda client: job(client, 1, **options))
     assert (errors, len(fake.requests)) == ([], 2)
 
 

@@ -87,6 +87,23 @@ def test_every_client_gets_a_short_job_through_a_window(client):
     assert 0 < result.refused < 0.15
 
 
+def test_only_the_limiters_that_are_asked_for_are_played_and_a_row_without_one_is_left_out(monkeypatch, capsys):
+    plays = []
+
+    def play(job, row, make, change, *, jitter):
+        plays.append(repr(make()))
+        return pace.Result(took=1, admitted=1, requests=1, allowed=1, fastest=1, customers=1, waits=[1.0])
+
+    monkeypatch.setattr(pace, "play", play)
+    monkeypatch.setattr("sys.argv", ["pace", "--only", "creations", "--by", "bucket of 500, refused"])
+    assert (pace.main(), plays) == (0, [])  # there the buckets have 10 tokens, or 100
+    assert "1,000 creations" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["pace", "--only", "learned, 32", "--by", "bucket of 500, refused"])
+    assert pace.main() == 0
+    assert plays == ["TokenBucket(500, per=60, counts_refused=True, burst=500)"]
+    assert "learned, 32" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("place", pace.PLACES)
 def test_what_waiting_costs_is_measured_of_calls_that_wait(place):
     assert 0 < pace.waiting_cost(20, place, collector=False) < 1e5

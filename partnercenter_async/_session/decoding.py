@@ -71,7 +71,7 @@ def decode(body: bytes, into: type[T]) -> T:
 def slices(body: bytes, into: type[T], size: int = 1 << 19) -> Generator[None, None, T | None]:
     """Decode a large listing, with a pause after each slice of so many bytes; returns what :func:`decode` does.
 
-    Returns None where that is to be asked: the body can't be read, or as a whole alone.
+    Returns None where :func:`decode` has to be asked: for a body that can't be read, or only as a whole.
     """
     try:
         found = yield from _slices(body.removeprefix(_BOM), into, size)
@@ -424,8 +424,8 @@ _DIGITS = frozenset("0123456789")
 def _hook(kind: type, value: Any) -> object:
     """Read the kinds that msgspec does not know. The TypeError makes msgspec report the value's place.
 
-    What nearly all dates and free-form objects look like is read here and then: a page has thousands, and the call of a
-    function of Python's takes as long as Python takes to read a date.
+    What nearly all dates and free-form objects look like is read right here: a page has thousands, and to call another
+    function of Python's takes as long as to read a date.
     """
     if kind is Timestamp:
         if value.__class__ is str:

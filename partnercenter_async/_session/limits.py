@@ -12,7 +12,7 @@ class Limit:
     __slots__ = ("_cancelling", "_expired", "_limits", "_task")
 
     def __init__(self, limits: "Limits") -> None:
-        """Take those that it is one of."""
+        """Take the client's limits, among which it is counted."""
         self._limits = limits
         self._expired = False
 
@@ -21,10 +21,15 @@ class Limit:
         return self._expired
 
     def expire(self) -> None:
-        """End what is within."""
-        if not self._expired:
-            self._expired = True
-            self._task.cancel()
+        """End what is within, if anything still is."""
+        if self._expired or self not in self._limits:
+            return
+        if asyncio.current_task() is self._task:
+            # Python 3.11 and 3.12 take no cancellation back that a task has not met yet, so let it wait for something.
+            asyncio.get_running_loop().call_soon(self.expire)
+            return
+        self._expired = True
+        self._task.cancel()
 
     def __enter__(self) -> Self:
         """Note whom to cancel, and how often others have."""
@@ -61,6 +66,10 @@ class Limits:
         """Count those in force."""
         return len(self._times)
 
+    def __contains__(self, limit: Limit) -> bool:
+        """Tell whether a limit is in force."""
+        return limit in self._times
+
     def add(self, when: float | None) -> Limit:
         """Return a limit to be entered at once; None is for one that only :meth:`expire` ends."""
         limit = Limit(self)
@@ -81,7 +90,7 @@ class Limits:
 
     def expire(self, until: float = inf) -> None:
         """End what is within the limits of up to that time."""
-        for limit, when in list(self._times.items()):  # a task may be waiting for anything, which ends as it likes
+        for limit, when in list(self._times.items()):  # to cancel a task runs the code of what it waits for
             if when <= until:
                 limit.expire()
 

@@ -79,7 +79,7 @@ class Job:
         """Begin with nothing."""
         self.retries = 0
         self._until = 0.0
-        self._gate: Gate | None = None  # that its calls waited at last
+        self._gate: Gate | None = None  # where its calls waited last
 
     def add(self, error: PartnerCenterError, wait: float) -> None:
         """Count a retry."""
@@ -203,13 +203,14 @@ def _gives_up(failed: FailedTryError) -> bool:
         failed.wait = random.uniform(0, policy.bound(attempts.tries)) + (error.retry_after or 0.0)  # noqa: S311 - spreads load, guards nothing
         wait, longest = failed.wait, policy.longest_retry_after
     if error.retry_after is not None and error.retry_after > longest:
-        error.remedy = too_long(error.retry_after)
+        wanted = _told(error.retry_after)
+        error.remedy = f"wait {wanted}, or allow it with RetryPolicy(longest_retry_after=) and deadline="
         return True
     if _too_late(attempts, wait, throttled=throttled):
         error.remedy = (
-            f"the service answers 429 for minutes, and takes nothing for another {wait:.3g} s; wait a while"
+            f"the service answers 429 for minutes, and takes nothing for another {_told(wait)}; wait a while"
             if attempts.deadline_at is None
-            else f"the next try would begin in {wait:.3g} s, after the deadline; pass a larger deadline="
+            else f"the next try would begin in {_told(wait)}, after the deadline; pass a larger deadline="
         )
         return True
     if not throttled:
@@ -242,9 +243,9 @@ def _too_late(attempts: Attempts, wait: float, *, throttled: bool) -> bool:
     return now + wait > attempts.throttled_at + max(_THROTTLED, attempts.policy.longest_retry_after)
 
 
-def too_long(seconds: float) -> str:
-    """Return what to do about a time that is further off than the policy takes."""
-    return f"wait {seconds:.4g} s, or allow it with RetryPolicy(longest_retry_after=) and deadline="
+def _told(seconds: float) -> str:
+    """Return a wait as people write it, 86400 s rather than 8.64e+04 s, but no endless row of digits."""
+    return f"{seconds:.0f} s" if 1e3 <= seconds < 1e9 else f"{seconds:.4g} s"  # noqa: PLR2004 - numbers as they look
 
 
 def _waits() -> Generator[float, FailedTryError, None]:
@@ -268,7 +269,8 @@ with warnings.catch_warnings():
     async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
         """Go on after a first try that failed; raises the last one's FailedTryError.
 
-        The first try is made outside the loop, which costs what a hundredth of a request does, and fails inside it.
+        The first try was made outside backoff's loop, which costs as much as a hundredth of a request does; that it
+        failed is raised inside.
         """
         if attempts.first is not None:
             failed, attempts.first = attempts.first, None

@@ -224,13 +224,15 @@ class Session:
         for name in given:
             if name not in _OPTIONS:
                 raise TypeError(f"there is no option {name!r}; there are {', '.join(_OPTIONS)}")
-        timeout, deadline = given.get("timeout"), given.get("deadline", self.settings.deadline)
+        timeout, deadline = given.get("timeout"), self.settings.deadline
+        if "deadline" in given:
+            deadline = None if given["deadline"] is None else check_seconds("deadline", given["deadline"])
         for name in ("correlation_id", "request_id"):
             if name in given:
                 check_text(name, given.get(name))
         return Options(
             self.settings.timeout if timeout is None else check_seconds("timeout", timeout),
-            None if deadline is None else check_seconds("deadline", deadline),
+            deadline,
             given.get("correlation_id") or _new_id(),
             given.get("request_id"),
             tuple(_check_header(name, value) for name, value in given.get("headers", {}).items()),

@@ -62,7 +62,10 @@ class Limiter:
         return self.number / self.per
 
     def take(self, now: float, key: str = "") -> float | None:
-        """Count a request that comes now; return None where it is admitted, otherwise the seconds until one is."""
+        """Count a request that comes now; return None where it is admitted, otherwise the seconds until one is.
+
+        Where refused requests count, this one counts as well and may put that off, which `wait` tells afterwards.
+        """
         wait = self.wait(now, key)
         self.count(now, key, admitted=wait is None)
         return wait
@@ -126,7 +129,7 @@ class SlidingWindow(Limiter):
 
     def __init__(self, number: int, *, per: float, counts_refused: bool = False) -> None:
         super().__init__(number, per=per, counts_refused=counts_refused)
-        self._latest: dict[str, deque[float]] = {}  # of each key the latest requests, at most `number`
+        self._latest: dict[str, deque[float]] = {}  # of each key as many of the latest as `number` ever was
 
     def clear(self) -> None:
         """Forget every request."""
@@ -134,11 +137,13 @@ class SlidingWindow(Limiter):
 
     def _change(self, number: int, now: float) -> None:
         del now
-        self._latest = {key: deque(latest, maxlen=number) for key, latest in self._latest.items()}
+        self._latest = {
+            key: deque(latest, maxlen=max(number, latest.maxlen or 0)) for key, latest in self._latest.items()
+        }
 
     def _due(self, now: float, key: str) -> float:
         latest = self._latest.get(key)
-        return now if latest is None or len(latest) < self.number else latest[0] + self.per
+        return now if latest is None or len(latest) < self.number else latest[-self.number] + self.per
 
     def _count(self, now: float, key: str) -> None:
         self._latest.setdefault(key, deque(maxlen=self.number)).append(now)
