@@ -19,7 +19,7 @@ from partnercenter_async._session.arguments import check_count, check_flag, chec
 from partnercenter_async._session.limits import Limit
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
-from partnercenter_async._session.throttle import Gate
+from partnercenter_async._session.throttle import Gate, told
 from partnercenter_async._session.writes import Effect, may_repeat
 from partnercenter_async.errors import Attempt, PartnerCenterError, ThrottledError
 
@@ -203,14 +203,14 @@ def _gives_up(failed: FailedTryError) -> bool:
         failed.wait = random.uniform(0, policy.bound(attempts.tries)) + (error.retry_after or 0.0)  # noqa: S311 - spreads load, guards nothing
         wait, longest = failed.wait, policy.longest_retry_after
     if error.retry_after is not None and error.retry_after > longest:
-        wanted = _told(error.retry_after)
+        wanted = told(error.retry_after)
         error.remedy = f"wait {wanted}, or allow it with RetryPolicy(longest_retry_after=) and deadline="
         return True
     if _too_late(attempts, wait, throttled=throttled):
         error.remedy = (
-            f"the service answers 429 for minutes, and takes nothing for another {_told(wait)}; wait a while"
+            f"the service answers 429 for minutes, and takes nothing for another {told(wait)}; wait a while"
             if attempts.deadline_at is None
-            else f"the next try would begin in {_told(wait)}, after the deadline; pass a larger deadline="
+            else f"the next try would begin in {told(wait)}, after the deadline; pass a larger deadline="
         )
         return True
     if not throttled:
@@ -241,11 +241,6 @@ def _too_late(attempts: Attempts, wait: float, *, throttled: bool) -> bool:
     if attempts.throttled_at is None:
         attempts.throttled_at = now
     return now + wait > attempts.throttled_at + max(_THROTTLED, attempts.policy.longest_retry_after)
-
-
-def _told(seconds: float) -> str:
-    """Return a wait as people write it, 86400 s rather than 8.64e+04 s, but no endless row of digits."""
-    return f"{seconds:.0f} s" if 1e3 <= seconds < 1e9 else f"{seconds:.4g} s"  # noqa: PLR2004 - numbers as they look
 
 
 def _waits() -> Generator[float, FailedTryError, None]:

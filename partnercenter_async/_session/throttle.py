@@ -575,12 +575,12 @@ class Throttle:
 
 
 def _closed(seconds: float) -> ThrottledError:
-    return _refused(f"not sent: the service answered 429 and takes nothing for another {seconds:.3g} s", seconds)
+    return _refused(f"not sent: the service answered 429 and takes nothing for another {told(seconds)}", seconds)
 
 
 def _late(before: int, rate: float, seconds: float) -> ThrottledError:
     what = f"not sent: {before} calls wait before this one, and the service takes {rate:.3g} a second"
-    return _refused(f"{what}, so its turn comes in {seconds:.3g} s, after its deadline", seconds)
+    return _refused(f"{what}, so its turn comes in {told(seconds)}, after its deadline", seconds)
 
 
 def _refused(message: str, seconds: float) -> ThrottledError:
@@ -588,3 +588,8 @@ def _refused(message: str, seconds: float) -> ThrottledError:
     error.status = 429
     error.retry_after = seconds
     return error
+
+
+def told(seconds: float) -> str:
+    """Return a wait as people write it, 86400 s rather than 8.64e+04 s, but no endless row of digits."""
+    return f"{seconds:.0f} s" if 1e3 <= seconds < 1e9 else f"{seconds:.4g} s"  # noqa: PLR2004 - numbers as they look
