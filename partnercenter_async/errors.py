@@ -80,12 +80,27 @@ class Attempt(msgspec.Struct, frozen=True):
     waited: float
 
 
+class CallInfo(msgspec.Struct, frozen=True):
+    """Which call an error ended, and how far it had come.
+
+    ``url`` has no query. ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the
+    failed ones before the last. The ids are those of the page before where a next link was refused, None without one.
+    """
+
+    method: str
+    url: str
+    request_id: str | None = None
+    correlation_id: str | None = None
+    attempts: int = 0
+    history: tuple[Attempt, ...] = ()
+
+
 class PartnerCenterError(Exception):
     """The root of the tree; every error of a call carries where and how it came about.
 
-    ``url`` has no query; ``attempts`` counts the exchanges that the server may have seen, ``history`` tells of the
-    failed ones before the last. ``continuation`` is set where a walk over pages broke off, and lets it go on there.
-    ``remedy`` says what to do; ``safe_to_repeat`` whether the same call, made again, can do nothing twice.
+    ``call`` tells the method, URL, ids and attempts of the call, each of which the error has under its own name as
+    well. ``continuation`` is set where a walk over pages broke off, and lets it go on there. ``remedy`` says what to
+    do; ``safe_to_repeat`` whether the same call, made again, can do nothing twice.
     """
 
     _remedy: ClassVar[str | None] = None
@@ -96,27 +111,52 @@ class PartnerCenterError(Exception):
         self.message = message
         self.remedy: str | None = self._remedy
         self.safe_to_repeat = True
-        self.method: str | None = None
-        self.url: str | None = None
+        self.call: CallInfo | None = None
         self.status: int | None = None
         self.code: int | str | None = None
         self.description: str | None = None
-        self.request_id: str | None = None
-        self.correlation_id: str | None = None
-        self.attempts = 0
-        self.history: tuple[Attempt, ...] = ()
         self.retry_after: float | None = None
         self.continuation: str | None = None
         self.body = b""
 
+    @property
+    def method(self) -> str | None:
+        """The call's HTTP method; None where no call was made."""
+        return None if self.call is None else self.call.method
+
+    @property
+    def url(self) -> str | None:
+        """Where the call went, without the query."""
+        return None if self.call is None else self.call.url
+
+    @property
+    def request_id(self) -> str | None:
+        """The ``MS-RequestId`` that was sent."""
+        return None if self.call is None else self.call.request_id
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The ``MS-CorrelationId`` that was sent."""
+        return None if self.call is None else self.call.correlation_id
+
+    @property
+    def attempts(self) -> int:
+        """How many exchanges the server may have seen."""
+        return 0 if self.call is None else self.call.attempts
+
+    @property
+    def history(self) -> tuple[Attempt, ...]:
+        """The failed exchanges before the last."""
+        return () if self.call is None else self.call.history
+
     def __str__(self) -> str:
         """Say what happened, what helps, and in which request."""
         text = f"{self.message}; {self.remedy}" if self.remedy else self.message
-        if self.method is None:
+        if self.call is None:
             return escaped(text)
         text += "; safe to repeat" if self.safe_to_repeat else "; not safe to repeat"
-        path = "/" + (self.url or "").partition("://")[2].partition("/")[2]
-        return escaped(f"{text} ({self.method} {path}, request id {self.request_id})")
+        path = "/" + self.call.url.partition("://")[2].partition("/")[2]
+        return escaped(f"{text} ({self.call.method} {path}, request id {self.call.request_id})")
 
 
 class NoAnswerError(PartnerCenterError):

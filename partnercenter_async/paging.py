@@ -17,7 +17,7 @@ from partnercenter_async._session.decoding import check_kind
 from partnercenter_async._session.links import leads_to
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
-from partnercenter_async.errors import LinkError, LinkLoopError, PartnerCenterError
+from partnercenter_async.errors import CallInfo, LinkError, LinkLoopError, PartnerCenterError
 from partnercenter_async.models.common import Link, ResourceAttributes, ResourceCollection, ResourceLinks
 
 T = TypeVar("T")
@@ -376,12 +376,13 @@ class _Walk(Generic[T]):
 
     def _locate(self, error: PartnerCenterError) -> None:
         """Name the page whose link was refused, in an error that no request of its own has filled."""
-        if error.method is None:
-            error.method = "GET"
-            error.url = self.listing.session.urls.build(self.listing.path).partition("?")[0]
-            if self._info is not None:
-                error.request_id, error.correlation_id = self._info.request_id, self._info.correlation_id
-                error.status = self._info.status
+        if error.call is None:
+            url, last = self.listing.session.urls.build(self.listing.path).partition("?")[0], self._info
+            if last is None:
+                error.call = CallInfo("GET", url)
+            else:
+                error.call = CallInfo("GET", url, last.request_id, last.correlation_id)
+                error.status = last.status
 
 
 class _Pages(AsyncIterator[Page[T]]):

@@ -15,6 +15,7 @@ from partnercenter_async import (
     AuthenticationError,
     BadAnswerError,
     BadRequestError,
+    CallInfo,
     ConflictError,
     CredentialError,
     MfaRequiredError,
@@ -58,9 +59,11 @@ def test_the_tree_in_the_docstring_is_the_tree():
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_error_is_pickled_and_copied_whole(kind):
     error = kind("it broke")
-    error.method, error.url, error.status = "GET", "https://api.example.com/v1/customers/c", 500
-    error.request_id, error.correlation_id, error.attempts = "r-1", "c-1", 3
-    error.history = (Attempt(500, "ServerError", 0.5),)
+    url, history = "https://api.example.com/v1/customers/c", (Attempt(500, "ServerError", 0.5),)
+    assert (error.method, error.url, error.request_id, error.attempts, error.history) == (None, None, None, 0, ())
+    error.call, error.status = CallInfo("GET", url, "r-1", "c-1", 3, history), 500
+    assert (error.method, error.url, error.request_id, error.correlation_id) == ("GET", url, "r-1", "c-1")
+    assert (error.attempts, error.history) == (3, history)
     error.continuation, error.retry_after, error.body, error.remedy = "pc1.x", 7.0, b"body", "wait"
     for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(other) is kind

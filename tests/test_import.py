@@ -24,7 +24,7 @@ print(*sorted(set(sys.modules) - before))
 # All that programs may import from the package. A name that goes breaks theirs, and one that comes is promised.
 PUBLIC = """
 Address ApiError Attempt AttemptTimeoutError AuthenticationError BadAnswerError BadRequestError BillingCycleType
-BodyTooLargeError CallOptions CertificateError ClientClosedError ClientContext Cloud ConflictError ConnectError
+BodyTooLargeError CallInfo CallOptions CertificateError ClientClosedError ClientContext Cloud ConflictError ConnectError
 ConnectionLostError CredentialError Customer CustomerBillingProfile CustomerCompanyProfile CustomerFilter
 DeadlineError DecodeError Headers KeyValuePair Link LinkError LinkLoopError ListOptions MfaRequiredError
 NewCommerceMigration NewCommerceMigrationEvent NoAnswerError NotFoundError Order OrderLineItem

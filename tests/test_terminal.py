@@ -21,7 +21,7 @@ from test_cli import COMMAND, environment, run
 from test_export_command import everything, found
 from typer.testing import CliRunner
 
-from partnercenter_async import PartnerCenterError, _stderr
+from partnercenter_async import CallInfo, PartnerCenterError, _stderr
 from partnercenter_async._session.logs import logger
 from partnercenter_async.cli import app
 from partnercenter_async.cli.check import Totals
@@ -89,7 +89,7 @@ def test_no_error_shows_anything_that_steers_a_terminal(text, other):
     ]
     for error in errors:
         if isinstance(error, PartnerCenterError):
-            error.remedy, error.method, error.url, error.request_id = other, "GET", f"https://a/{text}", other
+            error.remedy, error.call = other, CallInfo("GET", f"https://a/{text}", other)
         assert str(error).isprintable()
         assert printable("".join(traceback.format_exception_only(error)))
 

@@ -35,6 +35,7 @@ from partnercenter_async.errors import (
     Attempt,
     AttemptTimeoutError,
     BadAnswerError,
+    CallInfo,
     CertificateError,
     ClientClosedError,
     ConnectError,
@@ -292,9 +293,9 @@ class Session:
         error = verdict(method, error, attempts.effect)
         if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
             error.safe_to_repeat = method in {"GET", "HEAD"}
-        error.method, error.url = method, url.partition("?")[0]
-        error.request_id, error.correlation_id = request_id, options.correlation_id
-        error.attempts, error.history = attempts.sent, tuple(attempts.history)
+        error.call = CallInfo(
+            method, url.partition("?")[0], request_id, options.correlation_id, attempts.sent, tuple(attempts.history)
+        )
         raise error from error.__cause__
 
     async def _within_deadline(self, call: "_Call", attempts: Attempts) -> RawResponse:
