@@ -17,8 +17,7 @@ from partnercenter_async import (
 )
 from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import DataSet
-from partnercenter_async.jobs.batch import Batch
-from partnercenter_async.jobs.tables import (
+from partnercenter_async.export.columns import (
     CUSTOMERS,
     MIGRATION_EVENTS,
     MIGRATIONS,
@@ -27,6 +26,7 @@ from partnercenter_async.jobs.tables import (
     PROVISIONING,
     Table,
 )
+from partnercenter_async.export.pages import Batch
 
 DATA = DataSet(customers=12, orders_per_customer=(5, 20), migrations_per_customer=2, seed=4)
 CUSTOMER_ID = "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from partnercenter_async.jobs.disk import Disk
+from partnercenter_async.export.disk import Disk
 
 
 class StoppedError(Exception):

@@ -28,15 +28,15 @@ CREDENTIALS = "partnercenter_async/credentials.py"
 ERRORS = "partnercenter_async/errors.py"
 SCALARS = "partnercenter_async/models/scalars.py"
 FAN_OUT = "partnercenter_async/fan_out.py"
-CHECKPOINT = "partnercenter_async/jobs/checkpoint.py"
+CHECKPOINT = "partnercenter_async/export/checkpoint.py"
 COMMAND = "partnercenter_async/cli/run.py"
-EXPORT = "partnercenter_async/jobs/export.py"
-OUTPUTS = "partnercenter_async/jobs/outputs.py"
+EXPORT = "partnercenter_async/export/run.py"
+OUTPUTS = "partnercenter_async/export/outputs.py"
 BASE = "partnercenter_async/resources/_base.py"
 CLOUDS = "partnercenter_async/clouds.py"
-DISK = "partnercenter_async/jobs/disk.py"
+DISK = "partnercenter_async/export/disk.py"
 LOGS = "partnercenter_async/_session/logs.py"
-METER = "partnercenter_async/cli/meter.py"
+PROGRESS = "partnercenter_async/cli/progress.py"
 STDERR = "partnercenter_async/_stderr.py"
 
 
@@ -477,14 +477,14 @@ PATCHES = [
     Patch(
         "F49",
         "raw-notes",
-        METER,
+        PROGRESS,
         "self.console.print(escaped(text), markup=False",
         "self.console.print(text, markup=False",
     ),
     Patch(
         "F49",
         "marked-up",
-        METER,
+        PROGRESS,
         "self.console.print(escaped(text), markup=False",
         "self.console.print(escaped(text), markup=True",
     ),
@@ -512,7 +512,7 @@ def caught(patch: Patch) -> bool:
     """Apply a patch to a copy and tell whether the tests of its row fail there."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("partnercenter_async", "tests", "benchmarks", "docs", "examples"):
+        for name in ("partnercenter_async", "pytest_partnercenter", "tests", "benchmarks", "docs", "examples"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "PROMISES.md", "SECURITY.md", "CHANGELOG.md"):
             shutil.copy(ROOT / name, copy / name)

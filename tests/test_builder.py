@@ -15,7 +15,7 @@ from partnercenter_async import (
 )
 from partnercenter_async.emulator import DataSet, Emulator, Records
 from partnercenter_async.emulator.service import Service
-from partnercenter_async.partner_center import PartnerCenter
+from pytest_partnercenter.emulated import PartnerCenter
 
 
 @pytest.fixture

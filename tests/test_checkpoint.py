@@ -20,14 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from partnercenter_async import PartnerCenterClient, PermissionDeniedError, ServerError
-from partnercenter_async.jobs.batch import Batch, Chunk
-from partnercenter_async.jobs.checkpoint import CheckpointError, Written, load
-from partnercenter_async.jobs.disk import BusyError, Disk, _lock
-from partnercenter_async.jobs.export import ExportProgress, Job, Report, run
-from partnercenter_async.jobs.outputs import FileOutput, NamedOutput, PartsOutput
-from partnercenter_async.jobs.parquet import ParquetRows
-from partnercenter_async.jobs.records import chunks
-from partnercenter_async.jobs.tables import ORDERS
+from partnercenter_async.export.checkpoint import CheckpointError, Written, load
+from partnercenter_async.export.columns import ORDERS
+from partnercenter_async.export.disk import BusyError, Disk, _lock
+from partnercenter_async.export.outputs import FileOutput, NamedOutput, PartsOutput
+from partnercenter_async.export.pages import Batch, Chunk, chunks
+from partnercenter_async.export.parquet import ParquetRows
+from partnercenter_async.export.run import ExportProgress, Job, Report, run_job
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer
 
 # The pages of each customer's orders; one has none, and one fails behind its first page.
@@ -130,7 +129,7 @@ async def once(folder: Path, kind: str, disk: Disk, service: Service, **changes:
         on_failure=changes.get("on_failure"),
         on_progress=changes.get("on_progress"),
     )
-    return await run(job)
+    return await run_job(job)
 
 
 def written(folder: Path) -> list[str]:
@@ -197,7 +196,7 @@ async def test_a_power_cut_at_any_step_ends_with_each_record_once(tmp_path, kind
 async def test_parquet_killed_at_any_of_its_steps_ends_with_each_record_once(tmp_path):
     async def once(folder: Path, disk: Disk) -> None:
         service = Service()
-        await run(
+        await run_job(
             Job(
                 inputs=list(SERVED),
                 read=lambda name, at: chunks(service.client.orders.list(name), at, {"customerId": name}, texts=False),
@@ -281,7 +280,7 @@ async def test_a_customer_begun_is_read_to_its_end_though_it_is_not_listed_any_m
         checkpoint=tmp_path / "run.ckpt",
         identity={"kind": kind},
     )
-    await run(job)
+    await run_job(job)
     assert sorted(written(tmp_path)) == ["m1", "m2", "m3", "m4", "m5", "o1"]
     assert {each.split()[0] for each in after.asked} == {"many", "one"}
 
@@ -289,7 +288,7 @@ async def test_a_customer_begun_is_read_to_its_end_though_it_is_not_listed_any_m
 async def test_a_customer_listed_twice_is_read_once(tmp_path):
     service = Service()
     output = FileOutput(tmp_path / "orders", Plain(), Disk())
-    report = await run(Job(inputs=["one", "one", "two"], read=service.read, output=output))
+    report = await run_job(Job(inputs=["one", "one", "two"], read=service.read, output=output))
     assert sorted(written(tmp_path)) == ["o1", "t1", "t2", "t3"]
     assert report.done == 2
 
@@ -364,7 +363,7 @@ async def test_where_all_fail_nothing_takes_the_outputs_place(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_customers_are_an_empty_output(tmp_path, kind):
-    report = await run(Job(inputs=[], read=Service().read, output=output_of(kind, tmp_path / "orders", Disk())))
+    report = await run_job(Job(inputs=[], read=Service().read, output=output_of(kind, tmp_path / "orders", Disk())))
     assert report == Report(done=0, resumed=0, items=0, failed={})
     assert written(tmp_path) == []
 
@@ -425,7 +424,7 @@ async def test_inputs_that_can_not_be_read_leave_no_file_open(tmp_path):
     output = output_of("file", tmp_path / "orders", Disk())
     job = Job(inputs=[1], read=Service().read, output=output)  # type: ignore[list-item]
     with pytest.raises(AttributeError):
-        await run(job)
+        await run_job(job)
     await once(tmp_path, "file", Disk(), Service())
     check_whole(tmp_path)
 
@@ -645,7 +644,7 @@ async def test_a_run_at_the_renaming_of_another_is_turned_away(tmp_path, kind):
 def test_a_file_that_was_renamed_before_it_was_locked_is_left_alone(tmp_path, monkeypatch):
     path = tmp_path / "orders.partial"
     path.write_bytes(b"whole")
-    lock = "partnercenter_async.jobs.disk._lock"
+    lock = "partnercenter_async.export.disk._lock"
 
     def late(file: BinaryIO, name: Path) -> None:
         monkeypatch.setattr(lock, _lock)

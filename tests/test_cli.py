@@ -12,7 +12,7 @@ import pytest
 
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
-from partnercenter_async.jobs.records import records, with_ids
+from partnercenter_async.export.pages import records, with_ids
 
 COMMAND = (sys.executable, "-W", "error", "-m", "partnercenter_async")
 VARIABLES = (

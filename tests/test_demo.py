@@ -1,4 +1,4 @@
-"""The demo does the main job under faults, and notices every record that is not what the emulator holds."""
+"""The demo exports everything under faults, and notices every record that is not what the emulator holds."""
 
 import asyncio
 import io
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from partnercenter_async.cli import app
 from partnercenter_async.cli.check import first_difference
 from partnercenter_async.cli.demo import KINDS, data_set, run_demo
-from partnercenter_async.cli.meter import Meter
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.summary import show
 from partnercenter_async.emulator import (
     AlterPage,
@@ -33,14 +33,14 @@ MOVED = max(DATA.customer_ids(), key=DATA.migration_count)
 PRICES = ORDERS[0]["lineItems"][0]["pricing"]
 
 
-def meter():
-    return Meter(Console(file=io.StringIO()), "demo")
+def display():
+    return ProgressDisplay(Console(file=io.StringIO()), "records")
 
 
 async def demo(path, *extra, faults=False, customers=CUSTOMERS, concurrency=8):
     return await run_demo(
         path / "out.ndjson",
-        meter=meter(),
+        display=display(),
         customers=customers,
         concurrency=concurrency,
         seed=SEED,
@@ -51,7 +51,7 @@ async def demo(path, *extra, faults=False, customers=CUSTOMERS, concurrency=8):
 
 def shown(result):
     console = Console(file=io.StringIO(), width=200)
-    show(result, console, written=True)
+    show(result, console, written=result.written)
     return console.file.getvalue()
 
 
@@ -102,12 +102,31 @@ async def test_a_customer_that_fails_for_good_fails_the_demo_and_costs_no_other(
     assert result.totals.customers == CUSTOMERS
 
 
+async def test_without_the_list_of_customers_there_is_no_output(tmp_path):
+    result = await demo(tmp_path, Fault(service_error(403, 1, "Never."), operation="customers.list", times=None))
+    assert result.exit_code == 1
+    assert [problem[:35] for problem in result.problems] == ["there is no output: 403 Forbidden, "]
+    assert list(tmp_path.iterdir()) == []
+    assert "lines in" not in shown(result)
+
+
+async def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path):
+    (tmp_path / "out.ndjson").mkdir()
+    with pytest.raises(ValueError, match=r"can't write .*out\.ndjson: it is a folder"):
+        await demo(tmp_path)
+
+
 def of_orders(action):
     return Fault(action, operation="orders.list", customer_id=CUSTOMER)
 
 
 def of_customers(action):
-    return Fault(action, operation="customers.list")
+    """Of the listing that is written; the first one, for their ids, has as many pages as customers here."""
+    return Fault(action, operation="customers.list", nth=1 + CUSTOMERS)
+
+
+def of_ids(action):
+    return Fault(action, operation="customers.list", nth=1)
 
 
 def of_provisioning(action):
@@ -132,6 +151,11 @@ def without_the_first_of_one_customer(page):
             of_customers(AlterRecord(0, ("companyProfile", "companyName"), "Other")),
             "customers[0].companyProfile.companyName: expected ",
             id="customer altered",
+        ),
+        pytest.param(
+            of_ids(DropRecord(0)),
+            f"customer {DATA.customer_id(0)}: orders[0]: expected ",
+            id="all of a customer's dropped",
         ),
         pytest.param(of_orders(DropRecord(1)), "orders[1].id: expected ", id="order dropped"),
         pytest.param(of_orders(DropRecord(-1)), "orders[4].id: expected ", id="last order of a page dropped"),

@@ -27,8 +27,8 @@ from partnercenter_async.emulator import (
     WrongLength,
     service_error,
 )
-from partnercenter_async.partner_center import PartnerCenter
 from partnercenter_async.testing import answer, run_in_virtual_time
+from pytest_partnercenter.emulated import PartnerCenter
 
 
 @pytest.fixture(autouse=True)

@@ -21,10 +21,9 @@ from rich.console import Console
 from test_cli import COMMAND, Ended, as_served, environment, interruptible, run
 
 from partnercenter_async import ConnectionLostError, PartnerCenterClient, RetryPolicy, ServerError
-from partnercenter_async.cli import meter
-from partnercenter_async.cli.meter import Meter
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, ReplaceBody, service_error
-from partnercenter_async.jobs import ORDER_LINES, ORDERS, ExportProgress, Format, Report, export
+from partnercenter_async.export import ORDER_LINES, ORDERS, ExportProgress, Format, Report, export
 from partnercenter_async.testing import FakeCredential, FakeTransport, answer, run_in_virtual_time
 
 ALL = ("orders", "--all-customers", "--concurrency", "4")
@@ -295,7 +294,7 @@ async def test_a_run_killed_before_its_renaming_lists_its_failures_again(emulato
     path = tmp_path / "orders"
     command = (*ALL, "--output", str(path), "--checkpoint", str(tmp_path / "run.ckpt"))
     program = (
-        "import os; from partnercenter_async.jobs.outputs import NamedOutput; "
+        "import os; from partnercenter_async.export.outputs import NamedOutput; "
         "NamedOutput.publish = lambda _: os.kill(os.getpid(), 9); "
         "from partnercenter_async.__main__ import main; main()"
     )
@@ -608,9 +607,10 @@ async def test_a_device_is_written_to_at_once(emulator):
 
 def test_the_command_keeps_pandas_out():
     program = (
-        "import sys; from partnercenter_async.cli.target import Target; from partnercenter_async.jobs import ORDERS; "
-        "from partnercenter_async.jobs.batch import Batch; from partnercenter_async.models.orders import Order; "
-        "Target.of(None, 'o.parquet', None).open(ORDERS).encode(Batch([Order(id='a')], [], {})); "
+        "import sys; from partnercenter_async.cli.destination import Destination; "
+        "from partnercenter_async.export import ORDERS; "
+        "from partnercenter_async.export.pages import Batch; from partnercenter_async.models.orders import Order; "
+        "Destination.of(None, 'o.parquet', None).open(ORDERS).encode(Batch([Order(id='a')], [], {})); "
         "assert 'pyarrow' in sys.modules and 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
@@ -632,9 +632,9 @@ def progress(done: int, items: int, rate: float | None = None) -> ExportProgress
 
 def test_a_terminal_shows_customers_orders_rate_and_time_left(monkeypatch):
     clock = itertools.count(0, 10)
-    monkeypatch.setattr(meter.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("partnercenter_async.cli.progress.time.monotonic", lambda: next(clock))
     terminal = Terminal()
-    with Meter(Console(file=terminal, width=160, force_terminal=True), "orders") as bar:
+    with ProgressDisplay(Console(file=terminal, width=160, force_terminal=True), "orders") as bar:
         bar.show(progress(0, 0), "customers")
         bar.show(progress(50, 1234, rate=8.3), "customers")
         bar._bar.refresh()
@@ -648,10 +648,10 @@ def test_a_terminal_shows_customers_orders_rate_and_time_left(monkeypatch):
 
 def test_the_bar_has_the_time_that_is_left_beside_the_time_that_has_passed(monkeypatch):
     now = 0.0
-    monkeypatch.setattr(meter.time, "monotonic", lambda: now)
+    monkeypatch.setattr("partnercenter_async.cli.progress.time.monotonic", lambda: now)
     terminal = Terminal()
     console = Console(file=terminal, width=160, force_terminal=True, get_time=lambda: now)
-    with Meter(console, "orders") as bar:
+    with ProgressDisplay(console, "orders") as bar:
         bar.show(progress(0, 0), "customers")
         for done in range(1, 51):
             now = done * 4.0
@@ -663,9 +663,9 @@ def test_the_bar_has_the_time_that_is_left_beside_the_time_that_has_passed(monke
 
 def test_without_a_terminal_there_is_a_line_a_minute(monkeypatch):
     now = 0.0
-    monkeypatch.setattr(meter.time, "monotonic", lambda: now)
+    monkeypatch.setattr("partnercenter_async.cli.progress.time.monotonic", lambda: now)
     log = io.StringIO()
-    told = Meter(Console(file=log, width=160), "orders")
+    told = ProgressDisplay(Console(file=log, width=160), "orders")
     told.show(progress(20, 100), "customers")
     for now in range(1, 131):
         told.show(progress(20 + now, 100 + now * 10), "customers")

@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 import partnercenter_async
+import pytest_partnercenter
 from partnercenter_async import errors
 from partnercenter_async.client import PartnerCenterClient
 
@@ -46,14 +47,14 @@ def test_using_the_package_imports_nothing_else():
     assert [name for name in modules if name.partition(".")[0] != "partnercenter_async"] == []
     assert "partnercenter_async.client" in modules
     assert len(modules) <= 34
-    assert {"emulator", "cli", "jobs", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
+    assert {"emulator", "cli", "export", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
 
 
-def test_the_package_without_a_name_and_the_pytest_plugin_import_nothing():
-    """pytest loads them in every run of every project that has the package installed."""
-    program = "import sys, pytest; before = set(sys.modules); import partnercenter_async.pytest_plugin; "
+def test_the_pytest_plugin_imports_nothing():
+    """pytest loads it in every run of every project that has the package installed."""
+    program = "import sys, pytest; before = set(sys.modules); import pytest_partnercenter; "
     modules = output_of(program + "print(*sorted(set(sys.modules) - before))")
-    assert modules == ["partnercenter_async", "partnercenter_async.pytest_plugin"]
+    assert modules == ["pytest_partnercenter"]
 
 
 def test_importing_warns_of_nothing():
@@ -89,10 +90,9 @@ def test_the_public_names_are_these_and_no_others():
 
 
 def test_what_is_imported_to_be_public_is_public_and_so_is_every_error():
-    from partnercenter_async import _public
-
-    imported = {name for name in vars(_public) if name.isidentifier() and not name.startswith("_")}
-    assert imported == set(_public.__all__)
+    names = {name: value for name, value in vars(partnercenter_async).items() if not name.startswith("_")}
+    imported = {name for name, value in names.items() if not inspect.ismodule(value)}
+    assert imported == set(partnercenter_async.__all__)
     kinds = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
     assert {each.__name__ for each in kinds if issubclass(each, errors.PartnerCenterError)} < imported
 
@@ -108,8 +108,9 @@ def test_what_a_test_puts_in_place_of_a_name_stays_until_it_takes_it_away(monkey
     assert partnercenter_async.PartnerCenterClient is PartnerCenterClient
 
 
-def test_pytest_does_not_warn_that_a_program_imported_the_package_before_it():
-    """As it would of an installed package with a plugin; where warnings are errors that ends the run."""
+@pytest.mark.parametrize("module", [partnercenter_async, pytest_partnercenter])
+def test_pytest_does_not_warn_that_a_program_imported_a_module_before_it(module):
+    """As it would of all that is installed with a plugin; where warnings are errors that ends the run."""
     import _pytest.assertion.rewrite as rewriting
 
-    assert rewriting.AssertionRewriter.is_rewrite_disabled(partnercenter_async.__doc__)
+    assert rewriting.AssertionRewriter.is_rewrite_disabled(module.__doc__)

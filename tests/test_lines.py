@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from partnercenter_async import Customer, CustomerCompanyProfile, Order, OrderLineItem, OrderStatus
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.jobs.batch import Batch
-from partnercenter_async.jobs.lines import CsvLines, NdjsonLines, TextLines
-from partnercenter_async.jobs.tables import CUSTOMERS, ORDER_LINES, ORDERS
+from partnercenter_async.export.columns import CUSTOMERS, ORDER_LINES, ORDERS
+from partnercenter_async.export.csv import CsvLines
+from partnercenter_async.export.pages import Batch, NdjsonLines
+from partnercenter_async.export.text import TextLines
 from partnercenter_async.models.scalars import parse_timestamp
 
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -18,9 +18,9 @@ from partnercenter_async import (
 )
 from partnercenter_async.emulator import Emulator
 from partnercenter_async.paging import Cursor
-from partnercenter_async.partner_center import PartnerCenter
 from partnercenter_async.resources._base import Resource
 from partnercenter_async.testing import Request, answer, run_in_virtual_time
+from pytest_partnercenter.emulated import PartnerCenter
 
 GUID = "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01"
 ELSEWHERE = [

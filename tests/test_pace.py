@@ -27,7 +27,7 @@ from partnercenter_async import (
 from partnercenter_async._session.pace import LIMITS, OwnPace, limit_of
 from partnercenter_async._session.throttle import Place, Throttle
 from partnercenter_async.emulator import FixedWindow, SlidingWindow, TokenBucket
-from partnercenter_async.jobs import ORDERS, ExportProgress, export
+from partnercenter_async.export import ORDERS, ExportProgress, export
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o", "items": [{"id": "o"}], "totalCount": 1})

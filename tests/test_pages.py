@@ -24,8 +24,8 @@ from partnercenter_async import (
 from partnercenter_async._session import decoding
 from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import Answer, Fault
-from partnercenter_async.jobs import ORDERS, export
-from partnercenter_async.jobs.records import records
+from partnercenter_async.export import ORDERS, export
+from partnercenter_async.export.pages import records
 from partnercenter_async.models.common import ResourceAttributes
 from partnercenter_async.testing import answer
 

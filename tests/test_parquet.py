@@ -19,9 +19,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partnercenter_async import NewCommerceMigration, Order, OrderLineItem, OrderStatus, Pricing
-from partnercenter_async.jobs import parquet as module
-from partnercenter_async.jobs.parquet import ParquetRows
-from partnercenter_async.jobs.tables import MIGRATIONS, ORDER_LINES, ORDERS, Kind
+from partnercenter_async.export import parquet as module
+from partnercenter_async.export.columns import MIGRATIONS, ORDER_LINES, ORDERS, Kind
+from partnercenter_async.export.parquet import ParquetRows
 from partnercenter_async.models.scalars import parse_timestamp
 
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -462,7 +462,7 @@ def test_sums_of_other_readers_are_exact(tmp_path):
 
 PROGRAM = """
 import sys
-import partnercenter_async.jobs.lines, partnercenter_async.jobs.tables, partnercenter_async.jobs.batch
+import partnercenter_async.export.csv, partnercenter_async.export.text, partnercenter_async.export.pages
 print(*[name for name in sys.modules if name.partition(".")[0] in ("pyarrow", "pandas", "numpy")])
 """
 

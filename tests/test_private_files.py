@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from partnercenter_async.cli import app
 from partnercenter_async.emulator import DataSet, Emulator
-from partnercenter_async.jobs import ORDERS, export
-from partnercenter_async.jobs import disk as disks
-from partnercenter_async.jobs.disk import Disk
+from partnercenter_async.export import ORDERS, export
+from partnercenter_async.export import disk as disks
+from partnercenter_async.export.disk import Disk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX's")
 UMASKS = (0o022, 0o077, 0o000, 0o777)
@@ -308,7 +308,7 @@ def test_a_leftover_of_somebody_elses_that_others_may_read_is_refused(tmp_path):
     path.write_text("left over")
     path.chmod(0o666)
     program = (
-        "import os, sys; from pathlib import Path; from partnercenter_async.jobs.disk import Disk\n"
+        "import os, sys; from pathlib import Path; from partnercenter_async.export.disk import Disk\n"
         f"os.chdir({str(tmp_path)!r})  # by whose name nobody else may come in\n"
         "os.setuid(65534)\n"
         "try: Disk().open(Path('orders.partial'))\n"

@@ -9,8 +9,8 @@ import pytest
 
 from partnercenter_async import PermissionDeniedError, RetryPolicy, ThrottledError
 from partnercenter_async.emulator import DataSet, Records, fails, loses, throttles
-from partnercenter_async.partner_center import PartnerCenter
 from partnercenter_async.testing import FakeCredential
+from pytest_partnercenter.emulated import PartnerCenter
 
 pytest_plugins = ["pytester"]
 
@@ -40,8 +40,24 @@ def run(pytester: pytest.Pytester):
 
 
 def test_the_plugin_is_an_entry_point():
-    (found,) = entry_points(group="pytest11", name="partnercenter_async")
-    assert found.value == "partnercenter_async.pytest_plugin"
+    """Under the module's name, so that with ``-p pytest_partnercenter`` it is still loaded once."""
+    (found,) = entry_points(group="pytest11", name="pytest_partnercenter")
+    assert found.value == "pytest_partnercenter"
+
+
+def test_a_run_that_uses_no_fixture_imports_nothing_of_the_package(run):
+    suite = """
+import sys
+def test():
+    assert "pytest_partnercenter" in sys.modules
+    assert not [name for name in sys.modules if name.partition(".")[0] in ("partnercenter_async", "msgspec", "azure")]
+"""
+    run(suite, passed=1)
+
+
+def test_a_suite_may_name_the_plugin_and_import_its_parts(run):
+    suite = "def test(partner_center, virtual_time): virtual_time(orders_arrive(partner_center))\n"
+    run(suite, "-p", "pytest_partnercenter.emulated", "-p", "pytest_partnercenter", passed=1)
 
 
 def test_it_works_with_pytest_asyncio_in_strict_mode(run):

@@ -16,11 +16,11 @@ from partnercenter_async import AuthenticationError, PartnerCenterClient, Permis
 from partnercenter_async.cli.failures import Failures
 from partnercenter_async.emulator import DataSet, Emulator, Fault, service_error
 from partnercenter_async.errors import DecodeError, NotFoundError
-from partnercenter_async.jobs import ORDERS, Report, export
-from partnercenter_async.jobs.disk import Disk
-from partnercenter_async.jobs.export import Job, run
-from partnercenter_async.jobs.outputs import FileOutput
-from partnercenter_async.jobs.records import chunks
+from partnercenter_async.export import ORDERS, Report, export
+from partnercenter_async.export.disk import Disk
+from partnercenter_async.export.outputs import FileOutput
+from partnercenter_async.export.pages import chunks
+from partnercenter_async.export.run import Job, run_job
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer
 
 NAMES = [f"c{number:03}" for number in range(100)]
@@ -145,7 +145,7 @@ async def test_a_customer_that_was_read_and_refused_behind_that_is_no_sign(tmp_p
     output = FileOutput(tmp_path / "o", Plain(), Disk())
     job = Job(inputs=NAMES, read=read, output=output, concurrency=1, on_failure=lambda name, _: failures.append(name))
     with pytest.raises(PermissionDeniedError):  # since all failed
-        await run(job)
+        await run_job(job)
     assert failures == NAMES
 
 
@@ -165,13 +165,13 @@ async def test_what_earlier_runs_read_is_no_sign_for_this_one(tmp_path):
         )
 
     with pytest.raises(StoppedError):
-        await run(job(good, disk))
+        await run_job(job(good, disk))
     bad = Service()
     with pytest.raises(PermissionDeniedError):
-        await run(job(bad, Disk()))
+        await run_job(job(bad, Disk()))
     assert len(bad.asked) in {20, 21}
     after = Service(all=["a"])
-    assert (await run(job(after, Disk()))).done == 100
+    assert (await run_job(job(after, Disk()))).done == 100
     assert len((tmp_path / "o").read_bytes().splitlines()) == 1 + 100
 
 

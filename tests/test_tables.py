@@ -21,7 +21,7 @@ from partnercenter_async import (
     QuantityProvisioningStatus,
 )
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.jobs.tables import (
+from partnercenter_async.export.columns import (
     CUSTOMERS,
     MIGRATION_EVENTS,
     MIGRATIONS,

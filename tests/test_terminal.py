@@ -27,11 +27,11 @@ from partnercenter_async.cli import app
 from partnercenter_async.cli.check import Totals
 from partnercenter_async.cli.demo import DemoResult
 from partnercenter_async.cli.failures import Failures
-from partnercenter_async.cli.meter import Meter
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.summary import show
 from partnercenter_async.emulator import AlterRecord, DataSet, Emulator, Fault, service_error
 from partnercenter_async.errors import escaped, status_error
-from partnercenter_async.jobs import CheckpointError, Report
+from partnercenter_async.export import CheckpointError, Report
 from partnercenter_async.models.errors import ApiError
 from partnercenter_async.testing import answer
 
@@ -134,9 +134,9 @@ def console() -> tuple[Console, Callable[[], str]]:
 @example(HOSTILE)
 def test_no_note_is_more_than_a_line_or_marked_up(text):
     to, value = console()
-    meter = Meter(to, "orders")
-    meter.note(f"error: {text}")
-    meter.note(meter.summary(Report(done=1, resumed=0, items=1, failed={}), text))
+    display = ProgressDisplay(to, "orders")
+    display.note(f"error: {text}")
+    display.note(display.summary(Report(done=1, resumed=0, items=1, failed={}), text))
     assert printable(value(), 2)
     assert value().startswith(f"error: {escaped(text)}".rstrip())
 
@@ -146,7 +146,7 @@ def test_no_note_is_more_than_a_line_or_marked_up(text):
 @example(HOSTILE, HOSTILE)
 def test_failures_are_told_of_in_lines_of_our_own(name, text):
     to, value = console()
-    failures = Failures(Meter(to, "orders").note, "customer")
+    failures = Failures(ProgressDisplay(to, "orders").note, "customer")
     for number in range(6):
         failures.add(f"{name}{number}", f"customer {name}", text if number % 2 else ValueError(text))
     failures.sum_up()

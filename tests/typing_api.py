@@ -33,9 +33,9 @@ from partnercenter_async import (
     fan_out,
 )
 from partnercenter_async.emulator import DataSet
-from partnercenter_async.jobs import CUSTOMERS, ORDERS, Format, Report, export
-from partnercenter_async.partner_center import PartnerCenter
+from partnercenter_async.export import CUSTOMERS, ORDERS, Format, Report, export
 from partnercenter_async.redis_pace import RedisPace
+from pytest_partnercenter.emulated import PartnerCenter
 
 
 async def clients() -> None:

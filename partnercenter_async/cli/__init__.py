@@ -7,6 +7,7 @@ output that was changed; 3 some customers failed, which stderr tells of, and the
 
 import importlib.metadata
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Generator
@@ -19,13 +20,13 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from partnercenter_async.cli.meter import Meter
+from partnercenter_async.cli.destination import Destination, UsageError
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.run import execute, leave, stderr
-from partnercenter_async.cli.target import Target, UsageError
 from partnercenter_async.errors import escaped
-from partnercenter_async.jobs.disk import OWNERS
-from partnercenter_async.jobs.formats import Format
-from partnercenter_async.jobs.tables import ORDER_LINES, ORDERS
+from partnercenter_async.export.columns import ORDER_LINES, ORDERS
+from partnercenter_async.export.disk import OWNERS
+from partnercenter_async.export.outputs import Format
 from partnercenter_async.models.orders import BillingCycleType
 from partnercenter_async.resources.customers import CustomerFilter
 
@@ -122,9 +123,9 @@ class Rows(StrEnum):
     LINES = "lines"
 
 
-def _target(format: Format | None, output: str, checkpoint: str | None, mode: str | None) -> Target:
+def _destination(format: Format | None, output: str, checkpoint: str | None, mode: str | None) -> Destination:
     try:
-        return Target.of(format, output, checkpoint, mode)
+        return Destination.of(format, output, checkpoint, mode)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -159,7 +160,7 @@ def customers(
         lambda listings: listings.customers(kept),
         command="customers",
         options=options,
-        target=_target(format, output, checkpoint, mode),
+        destination=_destination(format, output, checkpoint, mode),
         concurrency=1,
     )
 
@@ -190,8 +191,8 @@ def orders(
 ) -> None:
     """List the orders of one customer or of all."""
     _check_choice(customer, all_customers)
-    target = _target(format, output, checkpoint, mode)
-    if rows is not None and target.format == Format.NDJSON:
+    destination = _destination(format, output, checkpoint, mode)
+    if rows is not None and destination.format == Format.NDJSON:
         message = "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
         raise typer.BadParameter(message)
 
@@ -212,7 +213,7 @@ def orders(
             "include_price": include_price,
             "include_system_purchases": include_system_purchases,
         },
-        target=target,
+        destination=destination,
         concurrency=concurrency,
         keep_going=keep_going,
     )
@@ -240,7 +241,7 @@ def provisioning(
         lambda listings: listings.provisioning(customer, order),
         command="provisioning",
         options={"customer": customer, "order": order},
-        target=_target(format, output, checkpoint, mode),
+        destination=_destination(format, output, checkpoint, mode),
         concurrency=concurrency,
         keep_going=keep_going,
     )
@@ -269,7 +270,7 @@ def migrations(
         lambda listings: listings.events(customer) if events else listings.migrations(customer),
         command="events" if events else "migrations",
         options={"customer": customer},
-        target=_target(format, output, checkpoint, mode),
+        destination=_destination(format, output, checkpoint, mode),
         concurrency=concurrency,
         keep_going=keep_going,
     )
@@ -287,7 +288,7 @@ def demo(
         str | None, typer.Option("--output", "-o", help="A file to write to; - is stdout. A temporary one by default.")
     ] = None,
 ) -> None:
-    """Run the main job on an embedded emulator, with faults, and compare every record with what it holds."""
+    """Export all that an embedded emulator has, with faults, and compare every record with what it holds."""
     from partnercenter_async.cli.demo import run_demo  # noqa: PLC0415 - the emulator is slow to import
     from partnercenter_async.cli.summary import show  # noqa: PLC0415 - as above
 
@@ -295,23 +296,30 @@ def demo(
         to_stdout = output == "-"
         path = Path(output) if output is not None and not to_stdout else _temporary()
         try:
-            with Meter(stderr(), "demo", total=customers) as meter:
+            with ProgressDisplay(stderr(), "records") as display:
                 result = await run_demo(
                     path,
-                    meter=meter,
+                    display=display,
                     customers=customers,
                     concurrency=concurrency,
                     seed=seed,
                     faults=faults,
-                    echo=sys.stdout.buffer if to_stdout else None,
                 )
+            if to_stdout and result.written:
+                _print(path)
         finally:
             if to_stdout:
                 path.unlink()
-        show(result, stderr() if to_stdout else Console(), written=not to_stdout)
+        show(result, stderr() if to_stdout else Console(), written=result.written and not to_stdout)
         return result.exit_code
 
     leave(run)
+
+
+def _print(path: Path) -> None:
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.flush()
 
 
 def _temporary() -> Path:

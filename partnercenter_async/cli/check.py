@@ -1,7 +1,7 @@
 """Whether what was written is what the emulator holds: every record, in its order, field by field.
 
 The file is read back rather than what passed through memory, since the file is what a user is left with. The truth is
-the data set the emulator serves from and never an answer of it. Memory holds one position for each customer.
+the data set the emulator serves from and never an answer of it. Memory holds two positions for each customer.
 """
 
 import json
@@ -78,18 +78,19 @@ def first_difference(data: DataSet, path: Path, totals: Totals) -> str | None:
     """Return where a file of lines, and what was counted on the way, first differ from a data set; None if nowhere."""
     expected = Totals()
     customers = _customers(data, expected)
-    belongings = {customer_id: _belongings(data, customer_id, expected) for customer_id in data.customer_ids()}
+    orders = {customer_id: _orders(data, customer_id, expected) for customer_id in data.customer_ids()}
+    events = {customer_id: _events(data, customer_id, expected) for customer_id in data.customer_ids()}
     with path.open("rb") as file:
         for text in file:
             line = _decoder.decode(text)
             if line.kind == "customer":
                 source: _Source = customers
             else:
-                source = belongings.get(line.customer_id) or iter(())
+                source = (events if line.kind == "event" else orders).get(line.customer_id) or iter(())
             difference = _compare(next(source, None), line)
             if difference:
                 return difference
-    for source in (customers, *belongings.values()):
+    for source in (customers, *orders.values(), *events.values()):
         left = next(source, None)
         if left is not None:
             return f"{left.name}: expected {left.item.get('id', 'a record')}, got {NOTHING}"
@@ -102,8 +103,8 @@ def _customers(data: DataSet, totals: Totals) -> _Source:
         yield _Expected("customer", f"customers[{index}]", data.customer(customer_id, full=False))
 
 
-def _belongings(data: DataSet, customer_id: str, totals: Totals) -> _Source:
-    """Yield what must come of one customer: each order with its provisioning behind it, then the events."""
+def _orders(data: DataSet, customer_id: str, totals: Totals) -> _Source:
+    """Yield the orders that must come of one customer, each with its provisioning behind it."""
     for index, order in enumerate(data.orders(customer_id, include_price=True)):
         name = f"customer {customer_id}: orders[{index}]"
         totals.orders += 1
@@ -116,6 +117,9 @@ def _belongings(data: DataSet, customer_id: str, totals: Totals) -> _Source:
             else:
                 totals.unfulfilled += 1
             yield _Expected("provisioning", f"{name} provisioning[{number}]", status, order_id)
+
+
+def _events(data: DataSet, customer_id: str, totals: Totals) -> _Source:
     for index, event in enumerate(data.events(customer_id)):
         totals.events += 1
         yield _Expected("event", f"customer {customer_id}: events[{index}]", event)

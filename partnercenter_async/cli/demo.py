@@ -1,4 +1,4 @@
-"""The main job on a local Partner Center: everything read, everything written, everything compared."""
+"""An export on a local Partner Center: everything read, everything written, everything compared."""
 
 import asyncio
 from collections import Counter
@@ -6,16 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from partnercenter_async._session.response import ResponseInfo
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async.cli.check import Totals, first_difference
-from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.ndjson import LineWriter
-from partnercenter_async.cli.run import open_output
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
@@ -31,9 +29,11 @@ from partnercenter_async.emulator import (
     service_error,
 )
 from partnercenter_async.errors import Attempt, PartnerCenterError
-from partnercenter_async.fan_out import fan_out
-from partnercenter_async.jobs.records import records
-from partnercenter_async.models.orders import Order, ProvisioningStatus
+from partnercenter_async.export.disk import OWNERS, Disk, check_paths, resolved
+from partnercenter_async.export.outputs import Format, output_of
+from partnercenter_async.export.pages import Batch, Chunk, records
+from partnercenter_async.export.run import Job, run_job
+from partnercenter_async.models.orders import Order, OrderLineItemProvisioningStatus, ProvisioningStatus
 from partnercenter_async.paging import Page, Pager
 
 T = TypeVar("T")
@@ -65,6 +65,8 @@ class DemoResult:
     """Exchanges for the API, as the client counted them."""
     token_requests: int = 0
     seconds: float = 0.0
+    written: bool = False
+    """Whether the output is there, whole."""
     problems: list[str] = field(default_factory=list[str])
 
     @property
@@ -86,19 +88,20 @@ def data_set(customers: int, seed: int) -> DataSet:
 async def run_demo(
     output: Path,
     *,
-    meter: Meter,
+    display: ProgressDisplay,
     customers: int = 300,
     concurrency: int = 32,
     seed: int = 7,
     faults: bool = True,
     extra: Sequence[Fault] = (),
-    echo: BinaryIO | None = None,
 ) -> DemoResult:
-    """Read an embedded emulator's customers with all that is theirs into a file, compare it, and return what happened.
+    """Export an embedded emulator's customers with all that is theirs, compare the file, and return what happened.
 
     ``faults`` are survived, every one; ``extra`` are faults besides, such as records dropped or altered on their way,
-    that the comparison must notice. ``echo`` gets the lines as well.
+    that the comparison must notice. Raises ValueError for an output that can't be written.
     """
+    output = resolved(output)
+    check_paths(output, None)
     result = DemoResult(seed=seed, concurrency=concurrency, faults=faults, output=output)
     data = data_set(customers, seed)
     async with Emulator(
@@ -109,14 +112,12 @@ async def run_demo(
         faults=[*(_script(customers) if faults else ()), *extra],
         keep_requests=False,
     ) as emulator:
-        with open_output(output) as file:
-            lines = LineWriter(file) if echo is None else LineWriter(file, echo)
-            await _read_all(emulator, lines, meter, result)
+        await _export(emulator, display, result)
         served = emulator.count()
         result.token_requests = emulator.count("token")
     if result.requests != served:
         result.problems.append(f"the client counted {result.requests} requests, the emulator {served}")
-    difference = first_difference(data, output, result.totals)
+    difference = first_difference(data, output, result.totals) if result.written else None
     if difference:
         result.problems.append(difference)
     result.problems.extend(_wrong_retries(result))
@@ -148,13 +149,13 @@ def _script(customers: int) -> list[Fault]:
     ]
 
 
-async def _read_all(emulator: Emulator, lines: LineWriter, meter: Meter, result: DemoResult) -> None:
-    """Sign in twice, read everything over one pool, and note what happened."""
+async def _export(emulator: Emulator, display: ProgressDisplay, result: DemoResult) -> None:
+    """Sign in twice, export everything over one pool, and note what happened."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415 - slow to import
 
     def on_retry(attempt: Attempt) -> None:
         result.retries[_kind(attempt)] += 1
-        meter.retried(attempt)
+        display.retried(attempt)
 
     trusted = emulator.ssl_context()
     async with AsyncExitStack() as stack:
@@ -187,74 +188,91 @@ async def _read_all(emulator: Emulator, lines: LineWriter, meter: Meter, result:
                 ssl_context=trusted,
             )
         )
-        job = _Job(client, client.with_options(credential=user), lines, meter, result)
+        reading = _Reading(client, client.with_options(credential=user), result)
         started = asyncio.get_running_loop().time()
-        await job.run()
+        try:
+            await run_job(
+                Job(
+                    inputs=await reading.inputs(),
+                    read=reading.read,
+                    output=output_of(Format.NDJSON, None, result.output, Disk(), OWNERS),
+                    concurrency=result.concurrency,
+                    stop_after=None,
+                    on_failure=lambda name, error: result.problems.append(f"{_described(name)}: {error}"),
+                    on_progress=lambda progress: display.show(progress, "listings"),
+                )
+            )
+            result.written = True
+        except (PartnerCenterError, ValueError) as error:
+            result.problems.append(f"there is no output: {error}")
         result.seconds = asyncio.get_running_loop().time() - started
 
 
-class _Job:
-    """Reads customers with an app's token and their belongings with an app's and a user's."""
+_CUSTOMERS, _ORDERS, _EVENTS = "customers", "orders", "events"
 
-    def __init__(
-        self, app: PartnerCenterClient, user: PartnerCenterClient, lines: LineWriter, meter: Meter, result: DemoResult
-    ) -> None:
+
+def _described(name: str) -> str:
+    kind, _, customer_id = name.partition("/")
+    return "the list of customers" if kind == _CUSTOMERS else f"customer {customer_id}"
+
+
+class _Reading:
+    """What a demo exports: the customers, and of each its orders with what is provisioned of them, and its events.
+
+    What is provisioned is read with a user's token, all else with an app's.
+    """
+
+    def __init__(self, app: PartnerCenterClient, user: PartnerCenterClient, result: DemoResult) -> None:
         self._app = app
         self._user = user
-        self._lines = lines
-        self._meter = meter
         self._result = result
 
-    async def run(self) -> None:
-        """Read everything; what fails is a problem of the result."""
-        try:
-            async for outcome in fan_out(self._customers(), self._belongings, concurrency=self._result.concurrency):
-                if isinstance(outcome.error, PartnerCenterError | ValueError):
-                    self._result.problems.append(f"customer {outcome.input}: {outcome.error}")
-                elif outcome.error is not None:
-                    raise outcome.error
-                self._meter.add(customers=1)
-        except PartnerCenterError as error:
-            self._result.problems.append(f"the list of customers: {error}")
+    async def inputs(self) -> list[str]:
+        """Return the names of all listings."""
+        ids = [customer.id async for page in self._pages(self._app.customers.list()) for customer in page.items]
+        return [_CUSTOMERS, *(f"{kind}/{customer_id}" for customer_id in ids for kind in (_ORDERS, _EVENTS))]
 
-    async def _customers(self) -> AsyncIterator[str]:
-        async for page in self._pages(self._app.customers.list()):
-            found = list(zip(page.items, records(page.raw), strict=True))
-            self._write([_line("customer", customer.id, record) for customer, record in found])
-            self._result.totals.customers += len(found)
-            for customer in page.items:
-                yield customer.id
+    def read(self, name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        """Go through a listing, from its start or a continuation."""
+        kind, _, customer_id = name.partition("/")
+        if kind == _CUSTOMERS:
+            return self._customers(continuation)
+        return self._orders(customer_id, continuation) if kind == _ORDERS else self._events(customer_id)
 
-    async def _belongings(self, customer_id: str) -> None:
-        async for page in self._pages(self._app.orders.list(customer_id, include_price=True)):
+    async def _customers(self, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        async for page in self._pages(self._app.customers.list(), continuation):
+            found = zip(page.items, records(page.raw), strict=True)
+            yield _chunk([_line("customer", customer.id, record) for customer, record in found], page.continuation)
+            self._result.totals.customers += len(page.items)
+
+    async def _orders(self, customer_id: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        orders = self._app.orders.list(customer_id, include_price=True)
+        async for page in self._pages(orders, continuation):
             lines: list[bytes] = []
+            statuses: list[OrderLineItemProvisioningStatus] = []
             for order, record in zip(page.items, records(page.raw), strict=True):
                 lines.append(_line("order", customer_id, record))
-                self._count(order)
-                lines.extend(await self._provisioning(customer_id, order.id))
-            self._write(lines)
-        async for found in self._pages(self._app.migrations.list(customer_tenant_id=customer_id)):
-            for migration in found.items:
-                await self._events(customer_id, migration.id)
+                async for found in self._pages(self._user.orders.provisioning_status(customer_id, order.id)):
+                    statuses.extend(found.items)
+                    lines.extend(
+                        _line("provisioning", customer_id, status, orderId=order.id) for status in records(found.raw)
+                    )
+            yield _chunk(lines, page.continuation)
+            self._count(page.items, statuses)
 
-    async def _provisioning(self, customer_id: str, order_id: str) -> list[bytes]:
+    async def _events(self, customer_id: str) -> AsyncIterator[Chunk[Any]]:
         lines: list[bytes] = []
-        totals = self._result.totals
-        async for page in self._pages(self._user.orders.provisioning_status(customer_id, order_id)):
-            fulfilled = sum(line.status == ProvisioningStatus.FULFILLED for line in page.items)
-            totals.fulfilled += fulfilled
-            totals.unfulfilled += len(page.items) - fulfilled
-            lines.extend(_line("provisioning", customer_id, record, orderId=order_id) for record in records(page.raw))
-        return lines
+        async for page in self._pages(self._app.migrations.list(customer_tenant_id=customer_id)):
+            for migration in page.items:
+                events = self._app.migrations.events(customer_id, migration_id=migration.id)
+                async for found in self._pages(events):
+                    lines.extend(_line("event", customer_id, record) for record in records(found.raw))
+        yield _chunk(lines, "")
+        self._result.totals.events += len(lines)
 
-    async def _events(self, customer_id: str, migration_id: str) -> None:
-        async for page in self._pages(self._app.migrations.events(customer_id, migration_id=migration_id)):
-            self._result.totals.events += len(page.items)
-            self._write([_line("event", customer_id, record) for record in records(page.raw)])
-
-    async def _pages(self, pager: Pager[T]) -> AsyncIterator[Page[T]]:
+    async def _pages(self, pager: Pager[T], continuation: str | None = None) -> AsyncIterator[Page[T]]:
         try:
-            async for page in pager.pages():
+            async for page in pager.pages(continuation=continuation):
                 self._result.requests += page.info.attempts
                 self._result.retries[TOKEN_EXPIRED] += _resent(page.info)
                 yield page
@@ -262,15 +280,19 @@ class _Job:
             self._result.requests += error.attempts
             raise
 
-    def _count(self, order: Order) -> None:
+    def _count(self, orders: Sequence[Order], statuses: Sequence[OrderLineItemProvisioningStatus]) -> None:
         totals = self._result.totals
-        totals.orders += 1
-        if order.total_price is not None:
-            totals.add_price(order.currency_code or "", order.total_price)
+        totals.orders += len(orders)
+        for order in orders:
+            if order.total_price is not None:
+                totals.add_price(order.currency_code or "", order.total_price)
+        fulfilled = sum(each.status == ProvisioningStatus.FULFILLED for each in statuses)
+        totals.fulfilled += fulfilled
+        totals.unfulfilled += len(statuses) - fulfilled
 
-    def _write(self, lines: list[bytes]) -> None:
-        self._lines.write(lines)
-        self._meter.add(items=len(lines))
+
+def _chunk(lines: list[bytes], continuation: str) -> Chunk[Any]:
+    return Chunk([Batch((), lines, {})], continuation)
 
 
 def _line(kind: str, customer_id: str, record: bytes, **more: str) -> bytes:

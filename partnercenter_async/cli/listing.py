@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.jobs.batch import Batch, Chunk
-from partnercenter_async.jobs.records import chunks
-from partnercenter_async.jobs.tables import CUSTOMERS, MIGRATION_EVENTS, MIGRATIONS, PROVISIONING, Table
+from partnercenter_async.export.columns import CUSTOMERS, MIGRATION_EVENTS, MIGRATIONS, PROVISIONING, Table
+from partnercenter_async.export.pages import Batch, Chunk, chunks
 from partnercenter_async.models.orders import BillingCycleType
 from partnercenter_async.paging import Pager
 from partnercenter_async.resources.customers import CustomerFilter

@@ -6,24 +6,22 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 
+from partnercenter_async.cli.destination import Destination, UsageError
 from partnercenter_async.cli.failures import Failures
 from partnercenter_async.cli.listing import Listings, Reading
-from partnercenter_async.cli.meter import Meter
-from partnercenter_async.cli.target import Target, UsageError
+from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud
 from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.errors import PartnerCenterError
-from partnercenter_async.jobs.checkpoint import CheckpointError
-from partnercenter_async.jobs.disk import OWNERS
-from partnercenter_async.jobs.export import STOP_AFTER, Job, Report, is_callers_own, run
-from partnercenter_async.jobs.formats import Format
+from partnercenter_async.export.checkpoint import CheckpointError
+from partnercenter_async.export.outputs import Format
+from partnercenter_async.export.run import STOP_AFTER, Job, Report, is_callers_own, run_job
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -52,16 +50,16 @@ def execute(
     *,
     command: str,
     options: Mapping[str, object],
-    target: Target,
+    destination: Destination,
     concurrency: int,
     keep_going: bool = False,
 ) -> NoReturn:
-    """Read what a command asks for into its target, with the environment's credentials, and leave with an exit code.
+    """Read what a command asks for to its destination, with the environment's credentials, and leave with an exit code.
 
     ``options`` are the command's own, on which what is written depends; ``keep_going`` reads on though all are refused.
     """
-    shared = target.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
-    meter = Meter(stderr(), "line items" if command == "provisioning" else command, alone=not shared)
+    shared = destination.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
+    display = ProgressDisplay(stderr(), "line items" if command == "provisioning" else command, alone=not shared)
     in_vain = False
 
     async def connected() -> int:
@@ -69,41 +67,49 @@ def execute(
         try:
             return await exported()
         except PartnerCenterError as error:
-            in_vain = not (meter.items or meter.customers)  # such as an id that the service does not know
+            in_vain = not (display.items or display.customers)  # such as an id that the service does not know
             if is_callers_own(error):
-                in_vain = in_vain and target.checkpoint is None
+                in_vain = in_vain and destination.checkpoint is None
             _put_in_own_words(error)
             raise
 
     async def exported() -> int:
-        async with _credential(meter) as credential:
-            client = PartnerCenterClient(credential, concurrency=concurrency, on_retry=meter.retried)
+        async with _credential(display) as credential:
+            client = PartnerCenterClient(credential, concurrency=concurrency, on_retry=display.retried)
             async with client:
-                with meter:
-                    reading = make(Listings(client, texts=target.format == Format.NDJSON))
-                    identity = _identity(reading, command, options, target)
-                    report = await _export(reading, identity, target, concurrency, meter, keep_going=keep_going)
-                if target.path is not None and not reading.single:
-                    meter.note(meter.summary(report, target.output))
+                with display:
+                    reading = make(Listings(client, texts=destination.format == Format.NDJSON))
+                    identity = _identity(reading, command, options, destination)
+                    report = await _export(reading, identity, destination, concurrency, display, keep_going=keep_going)
+                if destination.path is not None and not reading.single:
+                    display.note(display.summary(report, destination.output))
         return PARTIAL if report.failed else 0
 
-    leave(connected, lambda: _hint(target) if meter.began and not in_vain else None)
+    leave(connected, lambda: _hint(destination) if display.began and not in_vain else None)
 
 
-def _identity(reading: Reading, command: str, options: Mapping[str, object], target: Target) -> dict[str, str]:
+def _identity(
+    reading: Reading, command: str, options: Mapping[str, object], destination: Destination
+) -> dict[str, str]:
     return {
         "command": command,
         "endpoint": Cloud.from_environment().endpoint,
         "tenant": os.environ["AZURE_TENANT_ID"],
         **{name: str(value) for name, value in options.items() if value not in {None, False}},
-        **target.identity(reading.table),
+        **destination.identity(reading.table),
     }
 
 
 async def _export(
-    reading: Reading, identity: Mapping[str, str], target: Target, concurrency: int, meter: Meter, *, keep_going: bool
+    reading: Reading,
+    identity: Mapping[str, str],
+    destination: Destination,
+    concurrency: int,
+    display: ProgressDisplay,
+    *,
+    keep_going: bool,
 ) -> Report:
-    failures = Failures(meter.note, reading.one)
+    failures = Failures(display.note, reading.one)
     told: set[str] = set()
 
     def failed(name: str, error: Exception | str) -> None:
@@ -112,27 +118,27 @@ async def _export(
             _put_in_own_words(error)
             failures.add(name, reading.describe(name), error)
 
-    output = target.open(reading.table)
+    output = destination.open(reading.table)
     try:
-        report = await run(
+        report = await run_job(
             Job(
                 inputs=await reading.inputs(),
                 read=reading.read,
                 output=output,
-                checkpoint=target.checkpoint,
+                checkpoint=destination.checkpoint,
                 identity=identity,
                 concurrency=concurrency,
                 stop_after=None if keep_going else STOP_AFTER,
                 on_failure=failed,
-                on_progress=lambda progress: meter.show(progress, None if reading.single else f"{reading.one}s"),
+                on_progress=lambda progress: display.show(progress, None if reading.single else f"{reading.one}s"),
             )
         )
         for name, error in report.failed.items():
             if name not in told:  # in a run that was stopped when nothing but the renaming was left
                 failed(name, error)
     except PartnerCenterError as error:
-        if is_callers_own(error) and meter.began and not (told or reading.single):
-            meter.note(
+        if is_callers_own(error) and display.began and not (told or reading.single):
+            display.note(
                 f"note: every {reading.one} with anything to read was refused in this run for the reason below, "
                 "so it stopped; --keep-going reads on all the same"
             )
@@ -148,12 +154,12 @@ def _put_in_own_words(error: Exception | str) -> None:
         error.remedy = _REMEDIES[error.code]
 
 
-def _hint(target: Target) -> str | None:
+def _hint(destination: Destination) -> str | None:
     """Return what can be done with what a run that broke off has written."""
-    if target.checkpoint is not None and target.checkpoint.exists():
-        return f"note: run the same command again to go on from {target.checkpoint}"
-    if target.partial is not None and target.partial.exists():
-        return f"note: what was read until then is in {target.partial}"
+    if destination.checkpoint is not None and destination.checkpoint.exists():
+        return f"note: run the same command again to go on from {destination.checkpoint}"
+    if destination.partial is not None and destination.partial.exists():
+        return f"note: what was read until then is in {destination.partial}"
     return None
 
 
@@ -180,25 +186,17 @@ def leave(main: Callable[[], Awaitable[int]], hint: Callable[[], str | None] = l
         code = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
     text = hint() if code in {FAILED, INTERRUPTED} else None
     if text is not None:
-        Meter(stderr(), "").note(text)
+        ProgressDisplay(stderr(), "").note(text)
     raise typer.Exit(code)
 
 
 def _failed(message: str, code: int) -> int:
-    Meter(stderr(), "").note(f"error: {message}")
+    ProgressDisplay(stderr(), "").note(f"error: {message}")
     return code
 
 
-def open_output(path: Path) -> BinaryIO:
-    """Open a file to write, its owner's alone if it is new; raises UsageError where that can't be."""
-    try:
-        return open(path, "wb", opener=lambda name, flags: os.open(name, flags, OWNERS))
-    except OSError as error:
-        raise UsageError(f"can't write {path}: {error.strerror}") from error
-
-
 @asynccontextmanager
-async def _credential(meter: Meter) -> AsyncGenerator["AsyncTokenCredential", None]:
+async def _credential(display: ProgressDisplay) -> AsyncGenerator["AsyncTokenCredential", None]:
     """Sign in as the environment says: App+User with a refresh token, app-only without."""
     missing = [name for name in _REQUIRED if not os.environ.get(name)]
     if missing:
@@ -212,7 +210,7 @@ async def _credential(meter: Meter) -> AsyncGenerator["AsyncTokenCredential", No
             nonlocal told
             if not told:
                 told = True
-                meter.note(
+                display.note(
                     "note: a new refresh token was issued and used for this run; it can't be written back to "
                     "PARTNER_CENTER_REFRESH_TOKEN, whose own stays good until it expires"
                 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from partnercenter_async.partner_center import PartnerCenter
+from pytest_partnercenter.emulated import PartnerCenter
 
 
 @pytest.fixture

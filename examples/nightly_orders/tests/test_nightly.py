@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from partnercenter_async.emulator import fails, loses
-from partnercenter_async.partner_center import PartnerCenter
+from pytest_partnercenter.emulated import PartnerCenter
 
 
 async def nightly(partner_center: PartnerCenter, *options: str) -> tuple[int | None, list[str], str]:

@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from partnercenter_async.jobs.batch import Batch
-from partnercenter_async.jobs.tables import Column, Kind, Table, Value, plain_digits
+from partnercenter_async.export.columns import Column, Kind, Table, Value, plain_digits
+from partnercenter_async.export.pages import Batch
 
 T = TypeVar("T")
 

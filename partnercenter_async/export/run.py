@@ -13,11 +13,11 @@ from typing import Any, Generic, NamedTuple, TypeVar, TypeVarTuple
 import msgspec
 
 from partnercenter_async.errors import AuthenticationError, CredentialError, PartnerCenterError, StatusError
+from partnercenter_async.export.checkpoint import Commit, End, Journal, State, load
+from partnercenter_async.export.disk import Disk
+from partnercenter_async.export.outputs import NamedOutput, Output
+from partnercenter_async.export.pages import Chunk
 from partnercenter_async.fan_out import Progress, fan_out
-from partnercenter_async.jobs.batch import Chunk
-from partnercenter_async.jobs.checkpoint import Commit, End, Journal, State, load
-from partnercenter_async.jobs.disk import Disk
-from partnercenter_async.jobs.outputs import NamedOutput, Output
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -74,7 +74,7 @@ class Job(Generic[T, P]):
     disk: Disk = field(default_factory=Disk)
 
 
-async def run(job: Job[T, P]) -> Report:
+async def run_job(job: Job[T, P]) -> Report:
     """Read every input, write what comes, and return what was done.
 
     An input that fails costs the others nothing. Where its error may pass, it is read on once more when all others are

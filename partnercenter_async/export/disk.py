@@ -145,6 +145,44 @@ def refused() -> Generator[None, None, None]:
         raise ValueError(f"can't write {error.filename}: {error.strerror}") from None
 
 
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return where an output really is, a symlink followed, so that it and what stands beside it are on one disk."""
+    try:
+        found = Path(path).resolve()
+    except RuntimeError:  # how Python before 3.13 tells of a circle
+        found = Path(path).absolute()
+    if found.is_symlink():
+        raise ValueError(f"can't write {found}: it is a symlink that leads nowhere but round: remove it")
+    return found
+
+
+def placed(path: str | os.PathLike[str]) -> Path:
+    """Return where a checkpoint really is; one that is a symlink stays one, and is refused when it is checked."""
+    given = Path(path)
+    return given.parent.resolve() / given.name if given.is_symlink() else given.resolve()
+
+
+def check_paths(output: Path, checkpoint: Path | None) -> None:
+    """Raise ValueError for what can't be written, which a run would else find out at its end, or write over."""
+    partial = output.with_name(f"{output.name}.partial")
+    if checkpoint is not None:
+        new = checkpoint.with_name(f"{checkpoint.name}.new")
+        if {checkpoint, new} & {output, partial} or partial in checkpoint.parents:
+            raise ValueError(f"checkpoint {checkpoint} and output {output} get in each other's way; pass two names")
+        with refused():
+            check_place(checkpoint)
+            check_place(new)
+    if output.exists() and not output.is_file():
+        problem = "a folder" if output.is_dir() else "no file"
+        raise ValueError(f"can't write {output}: it is {problem}: pass the name of a file")
+    for path in filter(None, [output, checkpoint]):
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            problem = "it can't be written to" if path.parent.is_dir() else "there is no such folder"
+            raise ValueError(f"can't write {path}: {path.parent}: {problem}")
+    with suppress(FileNotFoundError):
+        partial.lstat()  # raises OSError where its name is too long
+
+
 def _check_kind(path: Path, found: os.stat_result, *, folder: bool = False, names: int = 1) -> None:
     if stat.S_ISLNK(found.st_mode):
         problem = "it is a symlink"

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from partnercenter_async.jobs.batch import Batch
+from partnercenter_async.export.pages import Batch
 from partnercenter_async.models.customers import (
     Address,
     Customer,

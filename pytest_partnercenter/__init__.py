@@ -1,7 +1,11 @@
-"""Fixtures for the tests of programs that use the client. pytest loads this in every run, so it imports nothing itself.
+"""Fixtures for the tests of programs that use the client.
+
+pytest loads this in every run of every project that has the client installed, so it imports nothing itself.
 
 `partner_center` is a Partner Center of the test's own: records, faults, and clients for it. `virtual_time` runs a
 coroutine on a clock that jumps over every wait. Neither needs a plugin for asyncio, and both get on with all of them.
+
+PYTEST_DONT_REWRITE: there is nothing to rewrite, and pytest would warn where this is imported already.
 """
 
 import os
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 
 if TYPE_CHECKING:
-    from partnercenter_async.partner_center import PartnerCenter
+    from pytest_partnercenter.emulated import PartnerCenter
 
 T = TypeVar("T")
 
@@ -30,7 +34,7 @@ def partner_center(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     No proxy of the environment stands between it and its clients while the test runs.
     """
     try:
-        from partnercenter_async.partner_center import Habits, PartnerCenter  # noqa: PLC0415 - not in every run
+        from pytest_partnercenter.emulated import Habits, PartnerCenter  # noqa: PLC0415 - not in every run
     except ModuleNotFoundError as error:
         if error.name != "trustme":
             raise

@@ -1,27 +1,42 @@
-"""Where an export goes: a stream, a file, or the parts of one."""
+"""Where an export goes, and in which format: a stream, a file, or the parts of one."""
 
 import io
+import os
 import re
 import sys
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar
 
-from partnercenter_async.jobs.batch import Batch
-from partnercenter_async.jobs.checkpoint import CheckpointError, Written
-from partnercenter_async.jobs.disk import OWNERS, Disk, check_place, checksum, refused
+from partnercenter_async.export.checkpoint import CheckpointError, Written
+from partnercenter_async.export.columns import Table
+from partnercenter_async.export.csv import CsvLines
+from partnercenter_async.export.disk import OWNERS, Disk, check_place, checksum, refused
+from partnercenter_async.export.pages import Batch, NdjsonLines
+from partnercenter_async.export.text import TextLines
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 P = TypeVar("P")
+T = TypeVar("T")
 
 _PART_ROWS = 10_000
 _part = re.compile(r"part-[0-9]{5,}")
 _PART_SECONDS = 30.0
 _JOINED = 64
+
+
+class Format(StrEnum):
+    """How records are written; docs/exports.md tells of each."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+    PARQUET = "parquet"
+    TABLE = "table"
 
 
 class Lines(Protocol):
@@ -397,3 +412,43 @@ def _changed(path: Path) -> CheckpointError:
     return CheckpointError(
         f"{path} is not as the checkpoint left it; put it back, or remove the checkpoint to begin anew"
     )
+
+
+def lines_of(format: Format, table: Table[T] | None) -> Lines:
+    """Return a format of lines; raises ValueError for Parquet, which has none, and where a table is missing."""
+    if format == Format.NDJSON:
+        return NdjsonLines()
+    table = _needed(table, format)
+    match format:
+        case Format.CSV:
+            return CsvLines(table)
+        case Format.TABLE:
+            return TextLines(table)
+        case Format.PARQUET:
+            raise ValueError("format parquet goes into a file that has a name")
+
+
+def output_of(format: Format, table: Table[T] | None, path: Path, disk: Disk, mode: int) -> NamedOutput[Any]:
+    """Return a file of a format, of ``mode`` if it is new; raises ImportError where its extra is missing."""
+    if format != Format.PARQUET:
+        return FileOutput(path, lines_of(format, table), disk, mode=mode)
+    try:
+        from partnercenter_async.export.parquet import ParquetRows  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise ImportError("Parquet needs its extra: pip install 'partnercenter-async[parquet]'") from error
+    return PartsOutput(path, ParquetRows(_needed(table, format)), disk, mode=mode)
+
+
+def _needed(table: Table[T] | None, format: Format) -> Table[T]:
+    if table is None:
+        raise ValueError(f"format {format} needs a table that says what is in a row: pass table=ORDERS or another")
+    return table
+
+
+def identity_of(format: Format, table: Table[T] | None, path: Path) -> dict[str, str]:
+    """Return what of an output the checkpoint of another must not be used with."""
+    identity = {"format": format.value, "output": os.fsencode(path).decode(errors="backslashreplace")}
+    if format != Format.NDJSON and table is not None:
+        columns = ",".join(f"{column.name} {column.kind}" for column in table.columns)
+        identity["columns"] = f"{table.name} {zlib.crc32(columns.encode()):08x}"
+    return identity

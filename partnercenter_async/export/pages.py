@@ -1,16 +1,31 @@
-"""A page's items as lines of JSON, with every digit and every unknown field as the service sent them."""
+"""A listing's pages on their way into an output: as structs, or as lines of JSON with all that the service sent."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 from partnercenter_async._session.decoding import item_texts
-from partnercenter_async.jobs.batch import Batch, Chunk
 from partnercenter_async.paging import Page, Pager
 
 T = TypeVar("T")
+
+
+class Batch(msgspec.Struct, Generic[T], frozen=True):
+    """Records that are written together: what they say, or their ``lines`` of JSON as the service sent them."""
+
+    items: Sequence[T]
+    lines: Sequence[bytes]
+    ids: Mapping[str, str]  # customerId, orderId: what the items themselves need not name
+
+
+class Chunk(msgspec.Struct, Generic[T], frozen=True):
+    """What one step of reading an input brought; ``continuation`` reads on behind it."""
+
+    batches: Sequence[Batch[T]]
+    continuation: str
+
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -62,3 +77,20 @@ def _chunk(page: Page[T], ids: Mapping[str, str], *, texts: bool, named: bool) -
     if named:
         lines = [with_ids(line, ids) for line in lines]
     return Chunk([Batch(() if texts else page.items, lines, ids)], page.continuation)
+
+
+class _Sent(Protocol):
+    """A batch of whatever records."""
+
+    @property
+    def lines(self) -> Sequence[bytes]: ...
+
+
+class NdjsonLines:
+    """One JSON object a line, with every field as the service sent it."""
+
+    head = b""
+
+    def encode(self, batch: _Sent, /) -> bytes:
+        """Return the batch's lines."""
+        return b"".join([line + b"\n" for line in batch.lines])

@@ -8,17 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypedDict, TypeVar, Unpack
 
+from partnercenter_async import Attempt, Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy
 from partnercenter_async._session.arguments import check_flag
-from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.clouds import Cloud
-from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.emulator import Emulator, LastLinks, Limit, LinkStyle, Paging, Records
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.core.credentials_async import AsyncTokenCredential
-
-    from partnercenter_async import Attempt, RetryPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,12 +44,12 @@ class ClientSettings(TypedDict, total=False):
 
     concurrency: int
     max_body: int
-    retry: "RetryPolicy"
+    retry: RetryPolicy
     timeout: float
     deadline: float | None
     locale: str | None
     application: str | None
-    on_retry: "Callable[[Attempt], None] | None"
+    on_retry: Callable[[Attempt], None] | None
     max_empty_pages: int
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from partnercenter_async.errors import escaped
-from partnercenter_async.jobs.disk import Disk, read
+from partnercenter_async.export.disk import Disk, read
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Jobs over many customers: exports that a kill at any moment costs nothing.
+"""Exports of many customers' listings into one file, which a kill at any moment costs nothing.
 
 docs/exports.md tells of the formats and their columns, docs/checkpoints.md of what goes on after a kill.
 """
@@ -8,13 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TypeVar, cast
 
 from partnercenter_async._session.arguments import check_count, check_text
-from partnercenter_async.jobs.batch import Chunk
-from partnercenter_async.jobs.checkpoint import CheckpointError
-from partnercenter_async.jobs.disk import MOST_MODE, BusyError, Disk
-from partnercenter_async.jobs.export import STOP_AFTER, ExportProgress, Job, Report, run
-from partnercenter_async.jobs.formats import Format, check_paths, identity_of, output_of, placed, resolved
-from partnercenter_async.jobs.records import chunks
-from partnercenter_async.jobs.tables import (
+from partnercenter_async.export.checkpoint import CheckpointError
+from partnercenter_async.export.columns import (
     CUSTOMERS,
     MIGRATION_EVENTS,
     MIGRATIONS,
@@ -23,6 +18,10 @@ from partnercenter_async.jobs.tables import (
     PROVISIONING,
     Table,
 )
+from partnercenter_async.export.disk import MOST_MODE, BusyError, Disk, check_paths, placed, resolved
+from partnercenter_async.export.outputs import Format, identity_of, output_of
+from partnercenter_async.export.pages import Chunk, chunks
+from partnercenter_async.export.run import STOP_AFTER, ExportProgress, Job, Report, run_job
 from partnercenter_async.paging import Pager
 
 __all__ = [
@@ -98,7 +97,7 @@ async def export(
     def read(customer_id: str, continuation: str | None) -> AsyncIterator[Chunk[T]]:
         return chunks(listing(customer_id), continuation, {"customerId": customer_id}, texts=texts)
 
-    return await run(
+    return await run_job(
         Job(
             inputs=ids,
             read=read,

@@ -8,16 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from partnercenter_async.errors import Attempt, escaped
-from partnercenter_async.jobs.export import ExportProgress, Report
+from partnercenter_async.export.run import ExportProgress, Report
 
 _QUIET = 60.0  # seconds between two lines where there is no terminal
 
 
-class Meter:
+class ProgressDisplay:
     """Counts inputs, items and retries; a bar on stderr shows them, or a line a minute where that is no terminal."""
 
-    def __init__(self, console: Console, label: str, *, total: int | None = None, alone: bool = True) -> None:
-        """Take where notes go, what the items are, and if known how many customers there will be.
+    def __init__(self, console: Console, label: str, *, alone: bool = True) -> None:
+        """Take where notes go, and what the items are.
 
         ``alone`` tells that nothing else is printed on the same terminal, which a bar would spoil.
         """
@@ -27,7 +27,7 @@ class Meter:
         self.items = 0
         self.retries = 0
         self._label = label
-        self._total = total
+        self._total: int | None = None
         self._alone = alone
         self._inputs: str | None = "customers"
         self._bar: Progress | None = None
@@ -60,12 +60,6 @@ class Meter:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-    def add(self, *, customers: int = 0, items: int = 0) -> None:
-        """Count what was done."""
-        self.customers += customers
-        self.items += items
-        self._show()
 
     def show(self, progress: ExportProgress, inputs: str | None) -> None:
         """Take over how far an export is; ``inputs`` is what it reads many of, such as customers."""

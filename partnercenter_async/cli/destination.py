@@ -10,10 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from partnercenter_async.jobs.disk import MOST_MODE, OWNERS, Disk
-from partnercenter_async.jobs.formats import Format, check_paths, identity_of, lines_of, output_of, placed, resolved
-from partnercenter_async.jobs.outputs import Output, StreamOutput
-from partnercenter_async.jobs.tables import Table
+from partnercenter_async.export.columns import Table
+from partnercenter_async.export.disk import MOST_MODE, OWNERS, Disk, check_paths, placed, resolved
+from partnercenter_async.export.outputs import Format, Output, StreamOutput, identity_of, lines_of, output_of
 
 STDOUT = "-"
 _STDOUT_TOO = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})  # where it is a file, they lead to its name
@@ -36,16 +35,20 @@ class _NoPandas(MetaPathFinder):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """An output, with a checkpoint or without; ``mode`` is who may read it if it is new."""
+class Destination:
+    """An output, with a checkpoint or without; ``mode`` is who may read it if it is new.
+
+    ``path`` is the file that appears when it is whole; None for stdout, pipes and devices, written to at once.
+    """
 
     format: Format
     output: str
+    path: Path | None
     checkpoint: Path | None
     mode: int
 
     @classmethod
-    def of(cls, format: Format | None, output: str, checkpoint: str | None, mode: str | None = None) -> "Target":
+    def of(cls, format: Format | None, output: str, checkpoint: str | None, mode: str | None = None) -> "Destination":
         """Take what was asked for; without a format the output's name tells it."""
         if output in _STDOUT_TOO:
             output = STDOUT
@@ -55,15 +58,16 @@ class Target:
                 raise UsageError(f"{ending} is not written: pass a name that ends otherwise, or --format to mean it")
             format = _ENDINGS.get(ending, Format.NDJSON)
         try:
-            target = cls(format, output, None if checkpoint is None else placed(checkpoint), _mode(mode))
-            target._check()
+            path = _file(output)
+            destination = cls(format, output, path, None if checkpoint is None else placed(checkpoint), _mode(mode))
+            destination._check()
         except OSError as error:
             raise UsageError(f"can't write {error.filename}: {error.strerror}") from None
         except ValueError as error:
             raise UsageError(str(error)) from None
-        if mode is not None and target.path is None:
+        if mode is not None and destination.path is None:
             raise UsageError("a mode needs a file that it is of: pass --output FILE")
-        return target
+        return destination
 
     def _check(self) -> None:
         path = self.path
@@ -76,14 +80,6 @@ class Target:
         if self.checkpoint is not None and self.format == Format.TABLE:
             raise UsageError("a table is for people and has no checkpoint: pass another --format")
         check_paths(path, self.checkpoint)
-
-    @property
-    def path(self) -> Path | None:
-        """The file that appears when it is whole; None for stdout, pipes and devices, which are written to at once."""
-        path = Path(self.output)
-        if self.output == STDOUT or not (not path.exists() or path.is_file() or path.is_dir()):
-            return None
-        return resolved(path)
 
     @property
     def partial(self) -> Path | None:
@@ -109,8 +105,15 @@ class Target:
             raise UsageError(str(error)) from None
 
     def identity(self, table: Table[Any]) -> dict[str, str]:
-        """Return what of a target its checkpoint must agree with."""
+        """Return what of a destination its checkpoint must agree with."""
         return {} if self.path is None else identity_of(self.format, table, self.path)
+
+
+def _file(output: str) -> Path | None:
+    path = Path(output)
+    if output == STDOUT or not (not path.exists() or path.is_file() or path.is_dir()):
+        return None
+    return resolved(path)
 
 
 def _mode(text: str | None) -> int:
