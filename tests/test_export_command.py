@@ -23,7 +23,7 @@ from test_cli import COMMAND, Ended, as_served, environment, interruptible, run
 from partnercenter_async import ConnectionLostError, PartnerCenterClient, RetryPolicy, ServerError
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, ReplaceBody, service_error
-from partnercenter_async.export import ORDER_LINES, ORDERS, ExportProgress, Format, Report, export
+from partnercenter_async.export import ORDER_LINES, ORDERS, ExportProgress, Format, Report, Table, export
 from partnercenter_async.testing import FakeCredential, FakeTransport, answer, run_in_virtual_time
 
 ALL = ("orders", "--all-customers", "--concurrency", "4")
@@ -138,6 +138,23 @@ async def test_a_program_may_name_the_format_with_a_plain_text(tmp_path):
     assert (report.done, report.items, report.failed) == (1, 2, {})
     rows = csv.DictReader((tmp_path / "o").read_text("utf-8").splitlines())
     assert [row["orderId"] for row in rows] == ["a", "b"]
+
+
+class Head(msgspec.Struct, rename="camel"):
+    id: str
+    currency_code: str | None = None
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+async def test_a_struct_of_ones_own_is_exported(tmp_path, format):
+    client = PartnerCenterClient(FakeCredential(), transport=FakeTransport([page("a", "b")]))
+    path = tmp_path / "o"
+    await export(["c"], lambda each: client.orders.list(each).into(Head), path, table=Table(Head), format=format)
+    rows = csv.DictReader(path.read_text("utf-8").splitlines()) if format == "csv" else pq.read_table(path).to_pylist()
+    assert [(row["customerId"], row["id"], row["currencyCode"] or None) for row in rows] == [
+        ("c", "a", None),
+        ("c", "b", None),
+    ]
 
 
 @pytest.mark.parametrize(

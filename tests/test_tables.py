@@ -4,7 +4,9 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import columns
 import fixtures
 import msgspec
 import pytest
@@ -29,6 +31,7 @@ from partnercenter_async.export.columns import (
     ORDERS,
     PROVISIONING,
     Kind,
+    Table,
     plain_digits,
 )
 
@@ -60,7 +63,8 @@ def test_each_column_is_filled_with_values_of_its_kind(table):
 @each_table
 def test_no_two_columns_have_one_name_or_one_place(table):
     assert len({column.name for column in table.columns}) == len(table.columns)
-    assert len({column.path for column in table.columns}) == len(table.columns)
+    paths = [column.path for column in table.columns if column.path]
+    assert len(set(paths)) == len(paths)
 
 
 @each_table
@@ -68,62 +72,245 @@ def test_a_batch_of_nothing_has_columns_without_values(table):
     assert table.values(batch([])) == [()] * len(table.columns)
 
 
-@each_table
-def test_the_documents_list_exactly_the_columns(table):
-    section = DOCS.split(f"## `{table.name}`\n")[1].split("\n## ")[0]
-    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]+ \|$", section, re.MULTILINE)
-    assert listed == [(column.name, column.kind.value) for column in table.columns]
+def test_the_documents_list_the_columns_of_every_listing():
+    """``python tests/columns.py`` writes them anew."""
+    assert columns.written(DOCS) == DOCS
+    assert re.findall(r"^## `(\w+)`$", DOCS, re.MULTILINE) == [table.name for table in columns.all_tables()]
+
+
+def test_what_people_wrote_of_a_column_stays_and_a_new_one_has_its_path():
+    first, second = (column.name for column in ORDERS.columns[3:5])
+    forgotten = re.sub(rf"(?m)^\| `{second}` .*\n", "", DOCS.replace(f"| `{first}` | text |", f"| `{first}` | gone |"))
+    assert forgotten != DOCS
+    assert re.findall(rf"(?m)^\| `{second}` \| text \| (.*) \|$", columns.written(forgotten)) == [
+        "`currency_code`",
+        "`order.currency_code`",
+    ]
+    told = re.findall(rf"(?m)^\| `{first}` \| text \| (.*) \|$", DOCS)
+    assert re.findall(rf"(?m)^\| `{first}` \| text \| (.*) \|$", columns.written(forgotten)) == told
 
 
 @each_table
-def test_the_documents_list_the_columns_that_people_see(table):
-    section = DOCS.split(f"## `{table.name}`\n")[1].split("\n## ")[0]
-    shown = re.search(r"^On a terminal: (.*)\.$", section, re.MULTILINE)
-    assert shown is not None
-    assert re.findall(r"`(\w+)`", shown[1]) == list(table.shown)
+def test_no_field_of_a_record_is_forgotten(table):
+    """Save links, attributes, free-form JSON, secrets, and what stands in the table's own way."""
+    left_out = {"links", "attributes", "user_credentials", "provisioning_context"}
+    of_its_own = {"line_items", "quantity_provisioning_information", "add_on_migrations", "id", "customer_tenant_id"}
+    read = {place for column in table.columns for place in prefixes(column.path)}
+
+    def check(struct, path):
+        for field in msgspec.inspect.type_info(struct).fields:
+            place = f"{path}{field.name}"
+            assert (
+                place in read
+                or field.name in left_out
+                or (path and field.name in of_its_own)
+                or ((struct, field.name) == (NewCommerceMigrationEvent, "add_on_migrations"))
+            ), place
+            inner = [each for each in getattr(field.type, "types", [field.type]) if hasattr(each, "fields")]
+            if inner and field.name not in left_out:
+                check(inner[0].cls, f"{place}.")
+
+    check(table.struct, "")
 
 
-def test_the_documents_tell_of_no_other_table():
-    assert re.findall(r"^## `(\w+)`$", DOCS, re.MULTILINE) == [table.name for table in TABLES]
+def prefixes(path):
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def test_no_field_of_a_record_is_forgotten():
-    """Save links, attributes, free-form JSON, secrets, and what a row stands for."""
-    left_out = {
-        Customer: {"links", "attributes", "user_credentials", "company_profile", "billing_profile"},
-        Order: {"links", "attributes", "line_items", "client"},
-        OrderLineItem: {"links", "attributes", "provisioning_context"},
-        NewCommerceMigration: {"attributes", "add_on_migrations"},
-        NewCommerceMigrationEvent: {"attributes", "add_on_migrations"},
-        OrderLineItemProvisioningStatus: {"attributes"},
-    }
-    special = {
-        "id",
-        "reference_customer_id",
-        "customer_tenant_id",
-        "custom_domains",
-        "additional_partner_ids_on_record",
-        "pricing",
-        "purchase_commitment",
-        "renews_to",
-        "quantity_provisioning_information",
-    }
-    tables = {
-        Customer: CUSTOMERS,
-        Order: ORDER_LINES,
-        OrderLineItem: ORDER_LINES,
-        NewCommerceMigration: MIGRATIONS,
-        NewCommerceMigrationEvent: MIGRATION_EVENTS,
-        OrderLineItemProvisioningStatus: PROVISIONING,
-    }
-    for struct, table in tables.items():
-        read = {column.path.rpartition(".")[2] for column in table.columns}
-        assert set(struct.__struct_fields__) - left_out[struct] - special <= read
+def slowly(row, path):
+    """What stands at a path, looked up step by step; None where a step is missing."""
+    for name in path.split("."):
+        row = None if row is None else getattr(row, name)
+    return None if name == "id" and row == "" else row
+
+
+PLAIN = (Customer, Order, OrderLineItem, OrderLineItemProvisioningStatus, NewCommerceMigrationEvent)
+
+
+@pytest.mark.parametrize("struct", PLAIN, ids=lambda struct: struct.__name__)
+def test_a_struct_of_which_nothing_is_declared_has_a_table(struct):
+    table = Table(struct)
+    records = [item for each in BATCHES.values() for item in each.items if type(item) is struct]
+    records += [line for item in BATCHES[ORDERS].items for line in item.line_items if struct is OrderLineItem]
+    assert table.name == struct.__name__
+    assert table.columns[0].name == "customerId"
+    for column, values in zip(table.columns[1:], table.values(batch(records, customerId="c"))[1:], strict=True):
+        expected = [slowly(record, column.path) for record in records]
+        if column.name.endswith("Count"):
+            expected = [len(each) for each in expected]
+        elif any(type(each) is tuple for each in expected):
+            expected = [" ".join(each) or None for each in expected]
+        assert list(values) == expected, column.name
+
+
+def test_columns_stand_in_the_order_and_under_the_names_of_the_wire():
+    assert [(column.name, column.kind.value) for column in Table(Order).columns] == [
+        ("customerId", "text"),
+        ("id", "text"),
+        ("alternateId", "text"),
+        ("referenceCustomerId", "text"),
+        ("billingCycle", "text"),
+        ("currencyCode", "text"),
+        ("currencySymbol", "text"),
+        ("lineItemsCount", "integer"),
+        ("creationDate", "timestamp"),
+        ("status", "text"),
+        ("transactionType", "text"),
+        ("totalPrice", "decimal"),
+        ("clientMarketplaceCountry", "text"),
+        ("clientDeviceFamily", "text"),
+        ("clientName", "text"),
+        ("partnerOnRecordAttestationAccepted", "boolean"),
+    ]
+    assert "enableGDAPByDefault" in [column.name for column in Table(Customer).columns]
+
+
+class Part(msgspec.Struct, rename="camel"):
+    part_name: str  # which a missing part can't be made without
+    tags: tuple[str, ...]
+
+
+class Inner(msgspec.Struct):
+    part: Part | None = None
+
+
+class Thing(msgspec.Struct, rename="camel"):
+    id: str = ""
+    inner: Inner | None = None
+    counts: list[int] = msgspec.field(default_factory=list)
+    free: dict[str, str] = msgspec.field(default_factory=dict)
+    anything: object = None
+
+
+FULL = Thing(id="a", inner=Inner(part=Part("p", ("x", "y"))), counts=[4, 5], free={"k": "v"}, anything=1)
+
+
+def test_structs_of_ones_own_need_no_defaults_and_may_be_missing_at_any_depth():
+    found = rows(Table(Thing), FULL, Thing(inner=Inner()), Thing(), customerId="c")
+    names = ["customerId", "id", "innerPartPartName", "innerPartTags", "countsCount"]
+    assert [*found[0]] == names
+    assert [tuple(row.values()) for row in found] == [
+        ("c", "a", "p", "x y", 2),
+        ("c", None, None, None, 0),
+        ("c", None, None, None, 0),
+    ]
+
+
+def test_the_documents_tell_of_a_listing_for_which_nothing_was_declared(monkeypatch):
+    monkeypatch.setattr(columns, "listed", lambda: [Customer, Order, Thing])
+    assert (
+        columns.written(DOCS)
+        == DOCS
+        + """
+## `Thing`
+
+On a terminal: `customerId`, `id`, `innerPartPartName`, `innerPartTags`, `countsCount`.
+
+| Column | Type | Meaning |
+|---|---|---|
+| `customerId` | text | the one asked for |
+| `id` | text | `id` |
+| `innerPartPartName` | text | `inner.part.part_name` |
+| `innerPartTags` | text | `inner.part.tags` |
+| `countsCount` | integer | `counts` |
+"""
+    )
+
+
+def test_names_flattening_order_and_what_people_see_are_declared():
+    table = Table(
+        Thing,
+        "things",
+        names={"id": "thingId", "inner": "", "inner.part": "p", "inner.part.tags": "labels"},
+        without=("counts",),
+        ids=("customerId", "orderId"),
+        first=("labels",),
+        shown=("labels", "thingId"),
+        widths={"labels": 7},
+    )
+    assert [column.name for column in table.columns] == ["customerId", "orderId", "labels", "thingId", "pPartName"]
+    assert table.shown == {"labels": 7, "thingId": 36}
+    assert rows(table, FULL, orderId="o") == [
+        {"customerId": None, "orderId": "o", "labels": "x y", "thingId": "a", "pPartName": "p"}
+    ]
+
+
+def test_a_record_may_make_several_rows_or_none():
+    def parts(thing: Thing) -> list[Part]:
+        return [] if thing.inner is None else [thing.inner.part] * 2
+
+    table = Table(Part, rows=parts, ids=())
+    assert [tuple(row) for row in table.rows(batch([FULL, Thing(), FULL]))] == [("p", "x y")] * 4
+    assert table.rows(batch([Thing()])) == []
+
+
+def test_of_a_table_that_nobody_chose_columns_of_people_see_the_first_few():
+    assert [*Table(Order).shown] == [column.name for column in Table(Order).columns[:8]]
+
+
+class Node(msgspec.Struct):
+    name: str = ""
+    inner: "Node | None" = None
+
+
+class Numbered(msgspec.Struct, rename="camel"):
+    customer_id: int = 0
+
+
+class Priced(msgspec.Struct):
+    price: float = 0.0
+    exact: str = ""
+    when: datetime | None = None
+    either: int | str = 0
+
+
+ALL_OF_PRICED = ("price", "exact", "when", "either")
+
+
+@pytest.mark.parametrize(
+    ("struct", "declared", "message"),
+    [
+        (dict, {}, "struct must be one of msgspec's, not <class 'dict'>"),
+        (Node, {}, r"inner is a Node within another: pass without=\('inner',\)"),
+        (Numbered, {}, "ids: a column of the record that has such a name is no text"),
+        (Priced, {"without": ALL_OF_PRICED[1:]}, "price is a float, which no column holds: read it as Decimal"),
+        (Priced, {"without": ("price", "exact", "either")}, "when is a datetime, which no column holds"),
+        (Priced, {"without": ("price", "exact", "when")}, "either is a union, which no column holds"),
+        (Priced, {"without": ("price", "when", "either")}, "exact is the last column of Parquet and exact: pass names"),
+        (Thing, {"names": {"id": ""}}, "names: id needs a name"),
+        (Thing, {"names": {"id": "countsCount"}}, "countsCount is id and counts: pass names for one of them"),
+        (Thing, {"names": {"Id": "x"}}, "names: there is no Id"),
+        (Thing, {"names": {"free": "x"}}, "names: there is no free"),
+        (Thing, {"without": ("inner.parts",)}, r"without: there is no inner\.parts"),
+        (Thing, {"first": ("partName",)}, "first: there is no partName"),
+        (Thing, {"shown": ("Id",)}, "shown: there is no Id"),
+        (Thing, {"widths": {"name": 3}}, "widths: there is no name"),
+    ],
+)
+def test_what_no_table_is_made_of_is_refused(struct, declared, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Table(struct, **declared)
+
+
+def test_the_documents_make_a_table():
+    made: dict[str, Any] = {}
+    exec(DOCS.split("```python\n")[1].split("```")[0], made)
+    names = re.search(r"^HEADS = .*  # (.*)$", DOCS, re.MULTILINE)
+    assert names is not None
+    assert [column.name for column in made["HEADS"].columns] == names[1].split(", ")
+
+
+def test_a_struct_within_its_own_kind_may_be_left_out():
+    assert [column.name for column in Table(Node, without=("inner",), ids=()).columns] == ["name"]
 
 
 def test_the_password_of_a_new_tenant_is_in_no_table():
     customer = decode(fixtures.CUSTOMER.replace(b'"admin"', b'"admin", "password": "P4ss!"'), Customer)
-    assert "P4ss!" not in str(rows(CUSTOMERS, customer))
+    for table in (CUSTOMERS, Table(Customer)):
+        assert customer.user_credentials.password == "P4ss!"
+        assert "P4ss!" not in str(rows(table, customer))
+        assert not [column for column in table.columns if "credentials" in column.path]
 
 
 @pytest.mark.parametrize("table", [ORDERS, ORDER_LINES], ids=lambda table: table.name)
@@ -160,7 +347,7 @@ def test_each_line_of_an_order_has_a_row_with_the_orders_own_columns_in_front():
         ("o", Decimal("5.50"), 0),
         ("o", Decimal("5.50"), 1),
     ]
-    front = [column.name for column in ORDERS.columns[:-1]]
+    front = [column.name for column in ORDERS.columns if column.name != "lineItemCount"]
     assert [column.name for column in ORDER_LINES.columns[: len(front)]] == front
 
 
@@ -194,9 +381,9 @@ def test_each_quantity_of_a_provisioned_line_has_a_row():
     )
     found = rows(PROVISIONING, line, OrderLineItemProvisioningStatus(line_item_number=7), customerId="c", orderId="o")
     assert [tuple(row.values()) for row in found] == [
-        ("c", "o", 4, None, "unfulfilled", 5, "fulfilled"),
-        ("c", "o", 4, None, "unfulfilled", 6, None),
-        ("c", "o", 7, None, None, None, None),
+        ("c", "o", None, 4, "unfulfilled", 5, "fulfilled"),
+        ("c", "o", None, 4, "unfulfilled", 6, None),
+        ("c", "o", None, 7, None, None, None),
     ]
 
 

@@ -33,7 +33,7 @@ from partnercenter_async import (
     fan_out,
 )
 from partnercenter_async.emulator import DataSet
-from partnercenter_async.export import CUSTOMERS, ORDERS, Format, Report, export
+from partnercenter_async.export import CUSTOMERS, ORDERS, Format, Report, Table, export
 from partnercenter_async.redis_pace import RedisPace
 from pytest_partnercenter.emulated import PartnerCenter
 
@@ -136,10 +136,18 @@ async def exports(client: PartnerCenterClient) -> None:
     def orders_of(customer_id: str) -> Pager[Order]:
         return client.orders.list(customer_id)
 
+    def lines_of(order: Order) -> list[OrderLineItem]:
+        return [*order.line_items]
+
+    assert_type(Table(Order), Table[Order])
+    assert_type(Table(OrderLineItem, rows=lines_of), Table[Order])
     report = await export(["a"], client.orders.list, "orders.ndjson", checkpoint=Path("run.ckpt"))
     assert_type(report, Report)
     assert_type(report.failed, Mapping[str, str])
     await export(["a"], orders_of, "orders.csv", table=ORDERS, format=Format.CSV)
+    await export(["a"], orders_of, "orders.csv", table=Table(Order))
+    await export(["a"], orders_of, "lines.csv", table=Table(OrderLineItem, rows=lines_of))
+    await export(["a"], orders_of, "o.csv", table=Table(Customer))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await export(["a"], orders_of, "o.csv", table=CUSTOMERS)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -69,7 +69,8 @@ async def export(
     ``mode`` says who may read ``output`` where it is new, such as ``0o640`` for a group; by default its owner alone. An
     output that is replaced keeps its own. Until then, and in the checkpoint, all is the owner's alone.
 
-    All formats but NDJSON need a ``table``, such as ``ORDERS``, which says what is in a row.
+    All formats but NDJSON need a ``table`` that says what is in a row, such as ``ORDERS``, or ``Table(Struct)`` with
+    what the listing holds.
 
     A customer that fails costs the others nothing: it is tried again at the end where its error may pass, stands in the
     report's ``failed``, and ``on_failure`` is called with its id and error; what was read of it is in the output. Where

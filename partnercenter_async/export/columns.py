@@ -1,7 +1,8 @@
 """Records as rows: which columns a table has, and where their values stand in a record.
 
-A row is a tuple of the structs that a record is made of, an empty one in place of one that is missing, so that a
-column's value is one path away. docs/exports.md tells what each column means.
+Columns come from structs: one for each plain field, in the order of the struct and under its name on the wire. What is
+chosen otherwise is declared below. docs/exports.md has the rule, and lists the columns; tests/columns.py writes the
+lists there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,33 +10,31 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
-from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast
+from types import SimpleNamespace
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 
 import msgspec
+from msgspec import inspect
 
 from partnercenter_async.export.pages import Batch
-from partnercenter_async.models.customers import (
-    Address,
-    Customer,
-    CustomerBillingProfile,
-    CustomerCompanyProfile,
-)
+from partnercenter_async.models.customers import Customer, UserCredentials
 from partnercenter_async.models.migrations import NewCommerceMigration, NewCommerceMigrationEvent
 from partnercenter_async.models.orders import (
-    ClientContext,
     Order,
     OrderLineItem,
     OrderLineItemProvisioningStatus,
-    Pricing,
-    PurchaseCommitment,
     QuantityProvisioningStatus,
-    RenewsTo,
 )
+from partnercenter_async.models.scalars import JsonObject, Timestamp
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | None
 """What a column has for a row; None where the record has nothing."""
+
+EXACT = "exact"
+"""The name of the last column of Parquet, which no other may have."""
 
 
 class Kind(StrEnum):
@@ -49,44 +48,291 @@ class Kind(StrEnum):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column: its name, what its values are, and where in a row they stand."""
+    """A column: its name, what its values are, where in a row they stand, and how wide people see it.
+
+    ``path`` is that of the attribute; it is empty for an id that only whoever asked for the records knows.
+    """
 
     name: str
     kind: Kind
     path: str
+    width: int
+
+
+_SHOWN = 8  # columns on a terminal, where nobody chose them
+_NONE: Mapping[str, Any] = {}
 
 
 class Table(Generic[T]):
-    """How records become rows.
+    """How records become rows: a column for each plain field of a struct, in the order and with the names of the wire.
 
-    ``shown`` names the columns that people see on a terminal, with their widths there.
+    A struct within it has its columns in its place, with its own name in front of theirs. Texts of a collection are one
+    text, with blanks between them; a collection of anything else is counted. Links, attributes, passwords and free-form
+    JSON have no column. docs/exports.md has an example.
     """
+
+    @overload
+    def __init__(
+        self,
+        struct: type[T],
+        name: str | None = None,
+        *,
+        names: Mapping[str, str] = ...,
+        without: Sequence[str] = ...,
+        ids: Sequence[str] = ...,
+        first: Sequence[str] = ...,
+        shown: Sequence[str] = ...,
+        widths: Mapping[str, int] = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        struct: type[R],
+        name: str | None = None,
+        *,
+        rows: Callable[[T], Iterable[R]],
+        names: Mapping[str, str] = ...,
+        without: Sequence[str] = ...,
+        ids: Sequence[str] = ...,
+        first: Sequence[str] = ...,
+        shown: Sequence[str] = ...,
+        widths: Mapping[str, int] = ...,
+    ) -> None: ...
 
     def __init__(
         self,
-        name: str,
-        columns: Iterable[Column],
-        rows: Callable[[T, Mapping[str, str]], Iterable[object]],
-        shown: Mapping[str, int],
+        struct: type[Any],
+        name: str | None = None,
+        *,
+        rows: Callable[[Any], Iterable[Any]] | None = None,
+        names: Mapping[str, str] = _NONE,
+        without: Sequence[str] = (),
+        ids: Sequence[str] = ("customerId",),
+        first: Sequence[str] = (),
+        shown: Sequence[str] = (),
+        widths: Mapping[str, int] = _NONE,
     ) -> None:
-        """Take the columns and what makes the rows of one record, of which each has all their paths."""
-        self.name = name
-        self.columns = tuple(columns)
-        self.shown = shown
+        """Take the struct, and what is chosen otherwise.
+
+        ``rows`` makes several rows of a record, each of which is a ``struct`` then.
+
+        ``names`` gives a field another name by its path, such as ``{"id": "orderId"}``; for a struct within, it is what
+        stands in front of its columns' names, such as ``{"client": ""}``. ``without`` leaves fields out by their paths.
+
+        ``ids`` are columns in front, of the ids that were asked for; where none was, the record's own column of that
+        name tells it. The columns of ``first`` stand behind those. ``shown`` are what people see on a terminal, by
+        default the first few, and ``widths`` how wide.
+
+        Raises ValueError for what is no struct, a field that no column can hold, such as a float, two columns of one
+        name, and a name or path that there is not.
+        """
+        kind = inspect.type_info(struct)
+        if not isinstance(kind, inspect.StructType):
+            raise ValueError(f"struct must be one of msgspec's, not {struct!r}")  # noqa: TRY004 - as for all arguments
+        plan = _Plan(names, without, widths)
+        own = {each.column.name: each for each in _unique(plan.fields(kind))}
+        front = {id: own.get(id) or plan.asked(id) for id in ids}
+        if any(each.column.kind is not Kind.TEXT for each in front.values()):
+            raise ValueError("ids: a column of the record that has such a name is no text")
+        plan.check(front | own, first, shown)
+        fields = front | {each: own[each] for each in first} | own
+        self.struct = struct
+        self.name = name or struct.__name__
+        self.columns = tuple([each.column for each in fields.values()])
+        self.shown = {each: fields[each].column.width for each in shown or [*fields][:_SHOWN]}
         self._rows = rows
-        self._values = cast(
-            "Callable[[object], tuple[Value, ...]]", attrgetter(*[column.path for column in self.columns])
-        )
+        self._ids = tuple(ids)  # the first columns
+        self._reads, places = _reads(self.columns)
+        self._places = [places[column.path] for column in self.columns]
+        self._turned = [(places[each.column.path], each.turned) for each in fields.values() if each.turned is not None]
+
+    def values(self, batch: Batch[T]) -> Sequence[Sequence[Value]]:
+        """Return the columns of a batch, each with a value for each row."""
+        make = self._rows
+        rows = batch.items if make is None else [row for item in batch.items for row in make(item)]
+        if not rows:
+            return [()] * len(self.columns)
+        found: list[Sequence[Any]] = [rows]
+        for at, get, missing in self._reads:
+            found += zip(*map(get, [missing if each is None else each for each in found[at]]), strict=True)
+        for at, turned in self._turned:
+            found[at] = [None if value is None else turned(value) for value in found[at]]
+        found[0] = (None,) * len(rows)
+        values = [found[at] for at in self._places]
+        for at, id in enumerate(self._ids):
+            if asked := batch.ids.get(id):
+                values[at] = (asked,) * len(rows)
+        return values
 
     def rows(self, batch: Batch[T]) -> list[tuple[Value, ...]]:
         """Return the rows of a batch, each with a value for each column."""
-        make, values, ids = self._rows, self._values, batch.ids
-        return [values(row) for item in batch.items for row in make(item, ids)]
+        return list(zip(*self.values(batch), strict=True))
 
-    def values(self, batch: Batch[T]) -> Sequence[tuple[Value, ...]]:
-        """Return the columns of a batch, each with a value for each row."""
-        rows = self.rows(batch)
-        return list(zip(*rows, strict=True)) if rows else [()] * len(self.columns)
+
+class _Field(msgspec.Struct, frozen=True):
+    """A column, and what makes its value of what the attribute holds where that is not the same."""
+
+    column: Column
+    turned: Callable[[Any], Value] | None = None
+
+
+_Read: TypeAlias = tuple[int, Callable[[object], Iterable[object]], object]
+"""Where a struct of a row stands, what reads its values, and what stands in for one that is missing."""
+
+
+def _reads(columns: Iterable[Column]) -> tuple[Sequence[_Read], Mapping[str, int]]:
+    """Return how a row's structs are read, each behind the one that holds it, and where each path then stands.
+
+    A struct is looked at once for all its values; a look for each of them costs small pages more.
+    """
+    members: dict[str, dict[str, None]] = {}
+    for column in columns:
+        path = column.path
+        while path:
+            path, _, name = path.rpartition(".")
+            members.setdefault(path, {})[name] = None
+    reads: list[_Read] = []
+    places = {"": 0}  # the rows themselves, and later on the column of an id that nobody asked for
+    last = 0
+    for path in sorted(members):
+        names = [*members[path]]
+        if len(names) == 1:
+            names *= 2  # or what is read would be no tuple
+        reads.append((places[path], attrgetter(*names), SimpleNamespace(**dict.fromkeys(names))))
+        for name in names:
+            last += 1
+            places[f"{path}.{name}" if path else name] = last
+    return reads, places
+
+
+class _Plan:
+    """What was declared of a table, by paths, and what of it was used."""
+
+    def __init__(self, names: Mapping[str, str], without: Iterable[str], widths: Mapping[str, int]) -> None:
+        self._names = names
+        self._without = frozenset(without)
+        self._widths = widths
+        self._seen: set[str] = set()
+        self._named: set[str] = set()
+
+    def fields(
+        self, struct: inspect.StructType, path: str = "", prefix: str = "", within: tuple[type, ...] = ()
+    ) -> Iterator[_Field]:
+        """Yield the columns of a struct and of those within it."""
+        for field in struct.fields:
+            place = path + field.name
+            self._seen.add(place)
+            kind = _without_none(field.type)
+            if place in self._without or field.encode_name in _FRAME or _left_out(kind):
+                continue
+            self._named.add(place)
+            if not isinstance(kind, inspect.StructType):
+                yield self._field(place, prefix, field, kind)
+                continue
+            if kind.cls in (struct.cls, *within):
+                raise ValueError(f"{place} is a {kind.cls.__name__} within another: pass without=({place!r},)")
+            front = self._names.get(place, _behind(prefix, field.encode_name))
+            yield from self.fields(kind, f"{place}.", front, (struct.cls, *within))
+
+    def _field(self, path: str, prefix: str, field: inspect.Field, kind: inspect.Type) -> _Field:
+        name = field.encode_name
+        turned: Callable[[Any], Value] | None
+        if isinstance(kind, inspect.VarTupleType | inspect.ListType):
+            texts = _kind(kind.item_type) is Kind.TEXT
+            held, turned, name = (Kind.TEXT, _joined, name) if texts else (Kind.INTEGER, len, f"{name}Count")
+        elif (known := _kind(kind)) is not None:
+            held = known
+            turned = _or_none if field.default == "" else None  # what is missing reads so
+        else:
+            what = getattr(kind, "cls", type(kind)).__name__.removesuffix("Type").lower()
+            raise ValueError(
+                f"{path} is a {what}, which no column holds: read it as Decimal, Timestamp or str, or pass "
+                f"without=({path!r},)"
+            )
+        name = self._names.get(path, _behind(prefix, name))
+        return _Field(Column(name, held, path, self._width(name, held, kind)), turned)
+
+    def asked(self, id: str) -> _Field:
+        """Return the column of an id that no record of its own has."""
+        return _Field(Column(id, Kind.TEXT, "", self._width(id, Kind.TEXT, inspect.StrType())))
+
+    def _width(self, name: str, held: Kind, kind: inspect.Type) -> int:
+        width = _WIDTHS[held]
+        if held is Kind.TEXT:
+            width = _ID_WIDTH if name.endswith("Id") else width
+            if isinstance(kind, inspect.EnumType):
+                width = max([len(str(each.value)) for each in kind.cls], default=width)
+        return self._widths.get(name, max(width, len(name)))
+
+    def check(self, columns: Mapping[str, object], first: Iterable[str], shown: Iterable[str]) -> None:
+        """Raise ValueError for what stands for nothing in a declaration."""
+        for argument, given, known in (
+            ("names", self._names, self._named),
+            ("without", self._without, self._seen),
+            ("first", first, columns),
+            ("shown", shown, columns),
+            ("widths", self._widths, columns),
+        ):
+            unknown = [each for each in given if each not in known]
+            if unknown:
+                raise ValueError(f"{argument}: there is no {', '.join(sorted(unknown))}")
+
+
+_FRAME = frozenset({"links", "attributes"})  # of whatever resource
+_WIDTHS = {Kind.TEXT: 30, Kind.INTEGER: 8, Kind.BOOLEAN: 5, Kind.DECIMAL: 16, Kind.TIMESTAMP: 16}
+_ID_WIDTH = 36
+_KINDS: Mapping[type[inspect.Type], Kind] = {
+    inspect.StrType: Kind.TEXT,
+    inspect.IntType: Kind.INTEGER,
+    inspect.BoolType: Kind.BOOLEAN,
+    inspect.DecimalType: Kind.DECIMAL,
+}
+
+
+def _left_out(kind: inspect.Type) -> bool:
+    """Tell whether no column is made of a kind: of free-form JSON, and of who signs in with which password."""
+    free = isinstance(kind, inspect.DictType | inspect.AnyType | inspect.RawType)
+    return free or getattr(kind, "cls", None) in (JsonObject, object, UserCredentials)
+
+
+def _kind(kind: inspect.Type) -> Kind | None:
+    if isinstance(kind, inspect.EnumType):
+        return Kind.TEXT if issubclass(kind.cls, str) else None
+    if isinstance(kind, inspect.CustomType):
+        return Kind.TIMESTAMP if kind.cls is Timestamp else None
+    return _KINDS.get(type(kind))
+
+
+def _without_none(kind: inspect.Type) -> inspect.Type:
+    if not isinstance(kind, inspect.UnionType):
+        return kind
+    others = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+    return others[0] if len(others) == 1 else kind
+
+
+def _unique(fields: Iterable[_Field]) -> Iterator[_Field]:
+    paths: dict[str, str] = {EXACT: "the last column of Parquet"}
+    for field in fields:
+        column = field.column
+        if not column.name:
+            raise ValueError(f"names: {column.path} needs a name")
+        if column.name in paths:
+            raise ValueError(f"{column.name} is {paths[column.name]} and {column.path}: pass names for one of them")
+        paths[column.name] = column.path
+        yield field
+
+
+def _behind(prefix: str, name: str) -> str:
+    return f"{prefix}{name[:1].upper()}{name[1:]}" if prefix else name
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
+
+
+def _joined(texts: Iterable[str]) -> str | None:
+    return " ".join(texts) or None
 
 
 _LONGEST_PLAIN = 400  # digits; a few letters of JSON could ask for gigabytes of them otherwise
@@ -103,361 +349,139 @@ def plain_digits(number: Decimal) -> str:
     return text
 
 
-def _text(name: str, path: str) -> Column:
-    return Column(name, Kind.TEXT, path)
-
-
-def _integer(name: str, path: str) -> Column:
-    return Column(name, Kind.INTEGER, path)
-
-
-def _boolean(name: str, path: str) -> Column:
-    return Column(name, Kind.BOOLEAN, path)
-
-
-def _decimal(name: str, path: str) -> Column:
-    return Column(name, Kind.DECIMAL, path)
-
-
-def _timestamp(name: str, path: str) -> Column:
-    return Column(name, Kind.TIMESTAMP, path)
-
-
-def _joined(texts: Sequence[str]) -> str | None:
-    return " ".join(texts) or None
-
-
 # Customers
 
 
-class _CustomerRow(NamedTuple):
-    customer_id: str | None
-    customer: Customer
-    custom_domains: str | None
-    company: CustomerCompanyProfile
-    company_address: Address
-    billing: CustomerBillingProfile
-    billing_address: Address
-
-
-_NO_COMPANY = CustomerCompanyProfile()
-_NO_BILLING = CustomerBillingProfile()
-_NO_ADDRESS = Address()
-
-
-def _customer_rows(customer: Customer, ids: Mapping[str, str]) -> Iterable[_CustomerRow]:
-    company = customer.company_profile or _NO_COMPANY
-    billing = customer.billing_profile or _NO_BILLING
-    return (
-        _CustomerRow(
-            ids.get("customerId") or customer.id or None,
-            customer,
-            _joined(customer.custom_domains),
-            company,
-            company.address or _NO_ADDRESS,
-            billing,
-            billing.default_address or _NO_ADDRESS,
-        ),
-    )
-
-
-def _address(name: str, path: str) -> Iterator[Column]:
-    yield _text(f"{name}Country", f"{path}.country")
-    yield _text(f"{name}Region", f"{path}.region")
-    yield _text(f"{name}City", f"{path}.city")
-    yield _text(f"{name}State", f"{path}.state")
-    yield _text(f"{name}AddressLine1", f"{path}.address_line1")
-    yield _text(f"{name}AddressLine2", f"{path}.address_line2")
-    yield _text(f"{name}PostalCode", f"{path}.postal_code")
-    yield _text(f"{name}AddressFirstName", f"{path}.first_name")
-    yield _text(f"{name}AddressMiddleName", f"{path}.middle_name")
-    yield _text(f"{name}AddressLastName", f"{path}.last_name")
-    yield _text(f"{name}PhoneNumber", f"{path}.phone_number")
+def _address(path: str, prefix: str) -> Mapping[str, str]:
+    """Name the columns of an address; whom to ask for there is not whom the profile is of."""
+    return {path: prefix} | {
+        f"{path}.{which}_name": f"{prefix}Address{which.title()}Name" for which in ("first", "middle", "last")
+    }
 
 
 CUSTOMERS = Table(
+    Customer,
     "customers",
-    (
-        _text("customerId", "customer_id"),
-        _text("commerceId", "customer.commerce_id"),
-        _text("tenantId", "company.tenant_id"),
-        _text("companyName", "company.company_name"),
-        _text("domain", "company.domain"),
-        _text("customDomains", "custom_domains"),
-        _text("organizationRegistrationNumber", "company.organization_registration_number"),
-        _text("relationshipToPartner", "customer.relationship_to_partner"),
-        _text("associatedPartnerId", "customer.associated_partner_id"),
-        _boolean("allowDelegatedAccess", "customer.allow_delegated_access"),
-        _boolean("enableGDAPByDefault", "customer.enable_gdap_by_default"),
-        _text("companyEmail", "company.email"),
-        *_address("company", "company_address"),
-        _text("billingProfileId", "billing.id"),
-        _text("billingCompanyName", "billing.company_name"),
-        _text("billingFirstName", "billing.first_name"),
-        _text("billingLastName", "billing.last_name"),
-        _text("billingEmail", "billing.email"),
-        _text("billingCulture", "billing.culture"),
-        _text("billingLanguage", "billing.language"),
-        *_address("billing", "billing_address"),
-    ),
-    _customer_rows,
-    {"customerId": 36, "companyName": 30, "domain": 30, "relationshipToPartner": 21},
+    names={
+        "id": "customerId",
+        "company_profile": "",
+        "company_profile.email": "companyEmail",
+        **_address("company_profile.address", "company"),
+        "billing_profile": "billing",
+        "billing_profile.id": "billingProfileId",
+        **_address("billing_profile.default_address", "billing"),
+    },
+    shown=("customerId", "companyName", "domain", "relationshipToPartner"),
 )
 
 
 # Orders
 
 
-class _OrderRow(NamedTuple):
-    customer_id: str | None
-    order_id: str | None
-    order: Order
-    client: ClientContext
-    line_item_count: int
-
-
-class _OrderLineRow(NamedTuple):
-    customer_id: str | None
-    order_id: str | None
-    order: Order
-    client: ClientContext
-    line: OrderLineItem
-    partner_ids: str | None
-    pricing: Pricing
-    commitment: PurchaseCommitment
-    renews_to: RenewsTo
-
-
-_NO_CLIENT = ClientContext()
-_NO_LINE = OrderLineItem()
-_NO_PRICING = Pricing()
-_NO_COMMITMENT = PurchaseCommitment()
-_NO_RENEWAL = RenewsTo()
-
-
-def _order_rows(order: Order, ids: Mapping[str, str]) -> Iterable[_OrderRow]:
-    customer_id = ids.get("customerId") or order.reference_customer_id
-    return (_OrderRow(customer_id, order.id or None, order, order.client or _NO_CLIENT, len(order.line_items)),)
-
-
-def _order_line_rows(order: Order, ids: Mapping[str, str]) -> Iterable[_OrderLineRow]:
-    customer_id = ids.get("customerId") or order.reference_customer_id
-    order_id, client = order.id or None, order.client or _NO_CLIENT
-    return [
-        _OrderLineRow(
-            customer_id,
-            order_id,
-            order,
-            client,
-            line,
-            _joined(line.additional_partner_ids_on_record),
-            line.pricing or _NO_PRICING,
-            line.purchase_commitment or _NO_COMMITMENT,
-            line.renews_to or _NO_RENEWAL,
-        )
-        for line in order.line_items or (_NO_LINE,)
-    ]
-
-
-_ORDER_COLUMNS = (
-    _text("customerId", "customer_id"),
-    _text("orderId", "order_id"),
-    _text("alternateId", "order.alternate_id"),
-    _timestamp("creationDate", "order.creation_date"),
-    _text("status", "order.status"),
-    _text("transactionType", "order.transaction_type"),
-    _text("billingCycle", "order.billing_cycle"),
-    _text("currencyCode", "order.currency_code"),
-    _text("currencySymbol", "order.currency_symbol"),
-    _decimal("totalPrice", "order.total_price"),
-    _boolean("partnerOnRecordAttestationAccepted", "order.partner_on_record_attestation_accepted"),
-    _text("clientName", "client.name"),
-    _text("clientDeviceFamily", "client.device_family"),
-    _text("clientMarketplaceCountry", "client.marketplace_country"),
-)
-
 ORDERS = Table(
+    Order,
     "orders",
-    (*_ORDER_COLUMNS, _integer("lineItemCount", "line_item_count")),
-    _order_rows,
-    {
-        "customerId": 36,
-        "orderId": 36,
-        "creationDate": 16,
-        "status": 12,
-        "billingCycle": 12,
-        "lineItemCount": 13,
-        "totalPrice": 16,
-        "currencyCode": 12,
-    },
+    names={"id": "orderId", "reference_customer_id": "customerId", "line_items": "lineItemCount"},
+    shown=(
+        *("customerId", "orderId", "creationDate", "status", "billingCycle", "lineItemCount", "totalPrice"),
+        "currencyCode",
+    ),
+    widths={"currencyCode": 12},
 )
+
+
+class _Line(msgspec.Struct, frozen=True, gc=False):
+    order: Order
+    line: OrderLineItem | None
+
+
+def _lines(order: Order) -> Iterable[_Line]:
+    return [_Line(order, line) for line in order.line_items or (None,)]
+
 
 ORDER_LINES = Table(
+    _Line,
     "order_lines",
-    (
-        *_ORDER_COLUMNS,
-        _integer("lineItemNumber", "line.line_item_number"),
-        _text("offerId", "line.offer_id"),
-        _text("friendlyName", "line.friendly_name"),
-        _integer("quantity", "line.quantity"),
-        _text("lineTransactionType", "line.transaction_type"),
-        _text("termDuration", "line.term_duration"),
-        _text("renewsToTermDuration", "renews_to.term_duration"),
-        _timestamp("customTermEndDate", "line.custom_term_end_date"),
-        _text("subscriptionId", "line.subscription_id"),
-        _text("parentSubscriptionId", "line.parent_subscription_id"),
-        _text("promotionId", "line.promotion_id"),
-        _text("partnerIdOnRecord", "line.partner_id_on_record"),
-        _text("additionalPartnerIdsOnRecord", "partner_ids"),
-        _boolean("attestationAccepted", "line.attestation_accepted"),
-        _decimal("listPrice", "pricing.list_price"),
-        _decimal("discountedPrice", "pricing.discounted_price"),
-        _decimal("proratedPrice", "pricing.prorated_price"),
-        _decimal("price", "pricing.price"),
-        _decimal("extendedPrice", "pricing.extended_price"),
-        _decimal("purchaseCommitmentAmount", "commitment.amount"),
-        _text("purchaseCommitmentCurrency", "commitment.currency"),
-        _text("purchaseCommitmentGrain", "commitment.grain"),
-    ),
-    _order_line_rows,
-    {
-        "customerId": 36,
-        "orderId": 36,
-        "creationDate": 16,
-        "lineItemNumber": 14,
-        "friendlyName": 30,
-        "quantity": 8,
-        "termDuration": 12,
-        "extendedPrice": 16,
-        "currencyCode": 12,
+    rows=_lines,
+    names={
+        "order": "",
+        "order.id": "orderId",
+        "order.reference_customer_id": "customerId",
+        "line": "",
+        "line.transaction_type": "lineTransactionType",
+        "line.pricing": "",
     },
+    without=("order.line_items",),
+    shown=(
+        *("customerId", "orderId", "creationDate", "lineItemNumber", "friendlyName", "quantity", "termDuration"),
+        *("extendedPrice", "currencyCode"),
+    ),
+    widths={"termDuration": 12, "currencyCode": 12},
 )
 
 
 # What is provisioned
 
 
-class _ProvisioningRow(NamedTuple):
-    customer_id: str | None
-    order_id: str | None
+class _Part(msgspec.Struct, frozen=True, gc=False):
     line: OrderLineItemProvisioningStatus
-    part: QuantityProvisioningStatus
+    part: QuantityProvisioningStatus | None
 
 
-_NO_PART = QuantityProvisioningStatus()
-
-
-def _provisioning_rows(line: OrderLineItemProvisioningStatus, ids: Mapping[str, str]) -> Iterable[_ProvisioningRow]:
-    customer_id, order_id = ids.get("customerId"), ids.get("orderId")
-    return [
-        _ProvisioningRow(customer_id, order_id, line, part)
-        for part in line.quantity_provisioning_information or (_NO_PART,)
-    ]
+def _parts(line: OrderLineItemProvisioningStatus) -> Iterable[_Part]:
+    return [_Part(line, part) for part in line.quantity_provisioning_information or (None,)]
 
 
 PROVISIONING = Table(
+    _Part,
     "provisioning",
-    (
-        _text("customerId", "customer_id"),
-        _text("orderId", "order_id"),
-        _integer("lineItemNumber", "line.line_item_number"),
-        _integer("orderLineItemId", "line.order_line_item_id"),
-        _text("status", "line.status"),
-        _integer("quantity", "part.quantity"),
-        _text("quantityStatus", "part.status"),
-    ),
-    _provisioning_rows,
-    {
-        "customerId": 36,
-        "orderId": 36,
-        "lineItemNumber": 14,
-        "status": 22,
-        "quantity": 8,
-        "quantityStatus": 22,
-    },
+    rows=_parts,
+    names={"line": "", "part": "", "part.status": "quantityStatus"},
+    without=("line.quantity_provisioning_information",),
+    ids=("customerId", "orderId"),
+    shown=("customerId", "orderId", "lineItemNumber", "status", "quantity", "quantityStatus"),
 )
 
 
 # Migrations
 
 
-class _MigrationRow(NamedTuple):
+class _Migration(msgspec.Struct, frozen=True, rename="camel", gc=False):
     customer_id: str | None
-    migration_id: str | None
-    add_on_to: str | None
+    new_commerce_migration_id: str | None
+    add_on_to_subscription_id: str | None
     migration: NewCommerceMigration
 
 
-class _MigrationEventRow(NamedTuple):
-    customer_id: str | None
-    event_id: str | None
-    event: NewCommerceMigrationEvent
-
-
-def _migration_rows(migration: NewCommerceMigration, ids: Mapping[str, str]) -> Iterable[_MigrationRow]:
-    customer_id = ids.get("customerId") or migration.customer_tenant_id
-    rows: list[_MigrationRow] = []
+def _migrations(migration: NewCommerceMigration) -> Iterable[_Migration]:
+    rows: list[_Migration] = []
     waiting: list[tuple[NewCommerceMigration, str | None]] = [(migration, None)]
     while waiting:
         each, add_on_to = waiting.pop()
-        rows.append(_MigrationRow(customer_id, each.id or migration.id or None, add_on_to, each))
+        rows.append(_Migration(migration.customer_tenant_id, each.id or migration.id or None, add_on_to, each))
         waiting += [(add_on, each.current_subscription_id) for add_on in reversed(each.add_on_migrations)]
     return rows
 
 
-def _migration_event_rows(event: NewCommerceMigrationEvent, ids: Mapping[str, str]) -> Iterable[_MigrationEventRow]:
-    return (_MigrationEventRow(ids.get("customerId") or event.customer_tenant_id, event.id or None, event),)
-
-
-def _migration_columns(path: str) -> Iterator[Column]:
-    """Yield the columns that migrations and their events share."""
-    yield _text("currentSubscriptionId", f"{path}.current_subscription_id")
-    yield _text("status", f"{path}.status")
-    yield _timestamp("startedTime", f"{path}.started_time")
-    yield _timestamp("completedTime", f"{path}.completed_time")
-    yield _text("catalogItemId", f"{path}.catalog_item_id")
-    yield _integer("quantity", f"{path}.quantity")
-    yield _text("termDuration", f"{path}.term_duration")
-    yield _text("billingCycle", f"{path}.billing_cycle")
-    yield _boolean("purchaseFullTerm", f"{path}.purchase_full_term")
-    yield _timestamp("subscriptionEndDate", f"{path}.subscription_end_date")
-    yield _timestamp("customTermEndDate", f"{path}.custom_term_end_date")
-    yield _text("newCommerceSubscriptionId", f"{path}.new_commerce_subscription_id")
-    yield _text("newCommerceOrderId", f"{path}.new_commerce_order_id")
-    yield _text("externalReferenceId", f"{path}.external_reference_id")
-    yield _boolean("microsoftLed", f"{path}.microsoft_led")
-
-
 MIGRATIONS = Table(
+    _Migration,
     "migrations",
-    (
-        _text("customerId", "customer_id"),
-        _text("newCommerceMigrationId", "migration_id"),
-        _text("addOnToSubscriptionId", "add_on_to"),
-        *_migration_columns("migration"),
+    rows=_migrations,
+    names={"migration": ""},
+    without=("migration.id", "migration.customer_tenant_id", "migration.add_on_migrations"),
+    shown=(
+        *("customerId", "newCommerceMigrationId", "currentSubscriptionId", "status", "startedTime", "completedTime"),
+        "quantity",
     ),
-    _migration_rows,
-    {
-        "customerId": 36,
-        "newCommerceMigrationId": 36,
-        "currentSubscriptionId": 36,
-        "status": 12,
-        "startedTime": 16,
-        "completedTime": 16,
-        "quantity": 8,
-    },
+    widths={"status": 12},
 )
 
 MIGRATION_EVENTS = Table(
+    NewCommerceMigrationEvent,
     "migration_events",
-    (
-        _text("customerId", "customer_id"),
-        _text("newCommerceMigrationId", "event.new_commerce_migration_id"),
-        _text("eventId", "event_id"),
-        _text("eventName", "event.event_name"),
-        _timestamp("createdTime", "event.created_time"),
-        *_migration_columns("event"),
-    ),
-    _migration_event_rows,
-    {"customerId": 36, "newCommerceMigrationId": 36, "createdTime": 16, "eventName": 34},
+    names={"id": "eventId", "customer_tenant_id": "customerId"},
+    without=("add_on_migrations",),
+    first=("newCommerceMigrationId", "eventId", "eventName", "createdTime"),
+    shown=("customerId", "newCommerceMigrationId", "createdTime", "eventName"),
+    widths={"eventName": 34},
 )

@@ -441,7 +441,9 @@ def output_of(format: Format, table: Table[T] | None, path: Path, disk: Disk, mo
 
 def _needed(table: Table[T] | None, format: Format) -> Table[T]:
     if table is None:
-        raise ValueError(f"format {format} needs a table that says what is in a row: pass table=ORDERS or another")
+        raise ValueError(
+            f"format {format} needs a table that says what is in a row: pass table=ORDERS or a Table of a struct"
+        )
     return table
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from partnercenter_async.export.columns import Column, Kind, Table, Value, plain_digits
+from partnercenter_async.export.columns import EXACT, Column, Kind, Table, Value, plain_digits
 from partnercenter_async.export.pages import Batch
 
 T = TypeVar("T")
@@ -18,7 +18,6 @@ T = TypeVar("T")
 _DIGITS, _FRACTION = 38, 18  # of a decimal column
 _GROUP_ROWS = 20_000  # of one part more at most; these are in memory together
 _BATCH_ROWS = 20_000
-_EXACT = "exact"
 
 _TYPES: dict[Kind, pa.DataType] = {
     Kind.TEXT: pa.string(),
@@ -36,7 +35,7 @@ class ParquetRows(Generic[T]):
         """Take what the rows are made of."""
         self._table = table
         fields = [pa.field(column.name, _TYPES[column.kind]) for column in table.columns]
-        self.schema = pa.schema([*fields, pa.field(_EXACT, pa.string())])
+        self.schema = pa.schema([*fields, pa.field(EXACT, pa.string())])
 
     def encode(self, batch: Batch[T], /) -> pa.RecordBatch:
         """Return the batch's rows."""
