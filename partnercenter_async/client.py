@@ -22,6 +22,7 @@ from partnercenter_async.resources._base import query as encoded_query
 from partnercenter_async.resources.customers import Customers
 from partnercenter_async.resources.migrations import Migrations
 from partnercenter_async.resources.orders import Orders
+from partnercenter_async.resources.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     import aiohttp
@@ -127,6 +128,7 @@ class PartnerCenterClient:
         self.customers = Customers(session)
         self.migrations = Migrations(session)
         self.orders = Orders(session)
+        self.subscriptions = Subscriptions(session)
 
     def with_options(self, **options: Unpack[ViewOptions]) -> Self:
         """Return a view of this client with other settings; what is not given stays as it is.

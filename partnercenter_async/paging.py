@@ -213,7 +213,7 @@ def _collection_of(item: Any) -> Any:
 
 
 class ArrayListing(Listing[T]):
-    """A listing of bare arrays, whose next page needs a token from a response header."""
+    """A listing of bare arrays or collections, whose next page needs a token from a response header."""
 
     def __init__(
         self,
@@ -228,7 +228,7 @@ class ArrayListing(Listing[T]):
     ) -> None:
         """Take also the kind of the items."""
         super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths)
-        self._into = tuple[item, ...]  # type: ignore[valid-type]  # a type made at run time
+        self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
 
     def reading(self, item: type[_R]) -> "ArrayListing[_R]":
         """Return the same listing of another kind of items."""
@@ -243,9 +243,7 @@ class ArrayListing(Listing[T]):
         response = await self._get(url, headers, self._into)
         token = response.info.headers.get(_CONTINUATION_HEADER)
         cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
-        # A type of the caller's own may take null for an item; it is none, as in every other listing.
-        items = tuple([each for each in response.data if each is not None])
-        return ResourceCollection(items=items), cursor, response.raw, response.info
+        return response.data, cursor, response.raw, response.info
 
 
 class Pager(Generic[T]):

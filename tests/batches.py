@@ -14,9 +14,11 @@ from partnercenter_async import (
     Order,
     OrderLineItemProvisioningStatus,
     ResourceCollection,
+    Subscription,
 )
 from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import DataSet
+from partnercenter_async.emulator.subscriptions import subscriptions as made_of_orders
 from partnercenter_async.export.columns import (
     CUSTOMERS,
     MIGRATION_EVENTS,
@@ -24,6 +26,7 @@ from partnercenter_async.export.columns import (
     ORDER_LINES,
     ORDERS,
     PROVISIONING,
+    SUBSCRIPTIONS,
     Table,
 )
 from partnercenter_async.export.pages import Batch
@@ -67,6 +70,14 @@ def provisioning() -> list[OrderLineItemProvisioningStatus]:
     return [*ours, OrderLineItemProvisioningStatus(), *served(records, OrderLineItemProvisioningStatus)]
 
 
+def subscriptions() -> list[Subscription]:
+    ours = decode(fixtures.SUBSCRIPTIONS, ResourceCollection[Subscription]).items
+    term = msgspec.json.decode(fixtures.SUBSCRIPTION)["scheduledNextTermInstructions"]
+    charged = served([msgspec.json.decode(fixtures.SUBSCRIPTION) | {"nextChargeInstructions": term}], Subscription)
+    records = (each for customer_id in DATA.customer_ids() for each in made_of_orders(DATA, customer_id))
+    return [*ours, *charged, Subscription(), *served(records, Subscription)]
+
+
 def migrations() -> list[NewCommerceMigration]:
     ours = decode(fixtures.MIGRATION, NewCommerceMigration)
     return [ours, *served((record for _, record in DATA.all_migrations()), NewCommerceMigration)]
@@ -84,6 +95,7 @@ BATCHES: dict[Table[Any], Batch[Any]] = {
     ORDERS: batch(orders()),
     ORDER_LINES: batch(orders()),
     PROVISIONING: batch(provisioning(), customerId=CUSTOMER_ID, orderId="5b1f0e9c77a2"),
+    SUBSCRIPTIONS: batch(subscriptions(), customerId=CUSTOMER_ID),
     MIGRATIONS: batch(migrations()),
     MIGRATION_EVENTS: batch(events()),
 }

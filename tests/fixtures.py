@@ -113,6 +113,163 @@ EVENTS = b"""[
   {"id": "e-2", "createdTime": "2029-07-08T09:12:14.888999Z", "eventName": "MigrationCompleted"}
 ]"""
 
+# Of the New Commerce, in full but for what only others have.
+SUBSCRIPTION = b"""{
+  "id": "5ab5c0de-1111-4222-8333-444455556666",
+  "entitlementId": "e17171ed-1111-4222-8333-444455556666",
+  "offerId": "CFQ7TTC0HERN:0002:CFQ7TTC0KRMS",
+  "offerName": "Nine seats of a plan",
+  "friendlyName": "Seats of the office",
+  "productType": {
+    "id": "OnlineServicesNCE", "displayName": "Online services",
+    "subType": {"id": "Seats", "displayName": "Seats", "attributes": {"objectType": "ItemType"}}
+  },
+  "quantity": 9,
+  "unitType": "Licenses",
+  "parentSubscriptionId": "5ab5c0de-0000-4222-8333-444455556666",
+  "migratedFromSubscriptionId": "01D5AB50-0000-4222-8333-444455556666",
+  "hasPurchasableAddons": true,
+  "consumptionType": "none",
+  "creationDate": "2030-04-01T10:11:12.1314151Z",
+  "effectiveStartDate": "2030-04-01T10:11:10.131415+00:00",
+  "commitmentEndDate": "2031-03-31T00:00:00Z",
+  "commitmentEndDateTime": "2031-03-31T23:59:59.9999999Z",
+  "customTermEndDate": "2031-03-31T00:00:00",
+  "cancellationAllowedUntilDate": "2030-04-08T23:59:00Z",
+  "billingCycleEndDate": "2030-04-30T00:00:00Z",
+  "billingCycleEndDateTime": "2030-04-30T23:59:59Z",
+  "status": "active",
+  "autoRenewEnabled": true,
+  "scheduledNextTermInstructions": {
+    "product": {
+      "productId": "CFQ7TTC0HERN", "skuId": "0002", "availabilityId": "CFQ7TTC0KRMS", "billingCycle": "Annual",
+      "termDuration": "P3Y", "promotionId": "77PROMO0HERON:0009:77PROMO0KREMS"
+    },
+    "quantity": 8,
+    "customTermEndDate": "2034-01-31T00:00:00Z"
+  },
+  "nextChargeInstructions": {"product": {"productId": "CFQ7TTC0HERN", "skuId": "0002"}, "quantity": 7},
+  "isTrial": false,
+  "billingType": "license",
+  "billingCycle": "monthly",
+  "actions": ["edit", "cancel"],
+  "termDuration": "P1Y",
+  "renewalTermDuration": "P1M",
+  "refundOptions": [{"type": "Full", "expiresAt": "2030-04-08T23:59:00Z", "expiresAfter": "2030-04-09T00:00:00Z"}],
+  "isMicrosoftProduct": true,
+  "partnerId": "4711001",
+  "attentionNeeded": true,
+  "attentionReason": "It says why.",
+  "actionTaken": false,
+  "suspensionReasons": ["ByHand", "UnpaidBill"],
+  "contractType": "subscription",
+  "promotionId": "77PROMO0HERON:0009:77PROMO0KREMS",
+  "links": {
+    "product": {"uri": "/products/p?country=AT", "method": "GET", "headers": []},
+    "sku": {"uri": "/products/p/skus/k?country=AT", "method": "GET", "headers": []},
+    "availability": {"uri": "/products/p/skus/k/availabilities/a?country=AT", "method": "GET", "headers": []},
+    "parentSubscription": {"uri": "/customers/c/subscriptions/p", "method": "GET", "headers": []},
+    "self": {"uri": "/customers/c/subscriptions/s", "method": "GET", "headers": []}
+  },
+  "publisherName": "A publisher",
+  "refundableQuantity": {
+    "totalQuantity": 2, "details": [{"quantity": 2, "allowedUntilDateTime": "2030-04-08T23:59:00Z"}]
+  },
+  "productOrderId": "0b0b0b0b-1111-4222-8333-444455556667",
+  "orderId": "5b1f0e9c77a2",
+  "attributes": {"etag": "eyJpZCI6ImludmVudGVkIn0=", "objectType": "Subscription"}
+}"""
+
+# An Azure savings plan, of a billing type that no reference names.
+SAVINGS_PLAN = b"""{
+  "id": "5ab5c0de-7777-4222-8333-444455556666", "billingType": "benefit", "billingCycle": "one_time",
+  "renewalTermDuration": "",
+  "purchaseCommitment": {"amount": 0.05, "currency": "eur", "grain": "Hourly"},
+  "lineItems": [
+    {"id": "0b0b0b0b-1111-4222-8333-444455556668", "friendlyName": "Compute for a year",
+     "scope": {"type": "single", "entitlementId": "e17171ed-7777-4222-8333-444455556666"},
+     "autoRenewEnabled": true, "status": "active",
+     "purchaseCommitment": {"amount": 0.05, "currency": "eur", "grain": "Hourly"}}
+  ]
+}"""
+
+SUBSCRIPTIONS = (
+    b'{"totalCount": 2, "items": [' + SUBSCRIPTION + b"," + SAVINGS_PLAN + b'], "attributes":'
+    b' {"objectType": "Collection"}}'
+)
+
+# What is told of a subscription, by operation.
+UPGRADES = b"""{"totalCount": 1, "items": [
+  {"targetOffer": {
+     "id": "0FF1CE00-BBBB-4BBB-8CCC-1234567890AB", "name": "A larger plan", "minimumQuantity": 1,
+     "maximumQuantity": 300, "category": {"id": "Office", "name": "Office", "rank": 3},
+     "prerequisiteOffers": ["0FF1CE00-CCCC-4BBB-8CCC-1234567890AB"], "supportedBillingCycles": ["monthly", "annual"],
+     "partnerQualifications": [{"name": "None"}], "product": {"id": "p", "name": "A plan", "unit": "Licenses"},
+     "links": {"learnMore": {"uri": "https://example.com/plan", "method": "GET"}}},
+   "upgradeType": "upgrade_with_license_transfer", "isEligible": false, "quantity": 9,
+   "upgradeErrors": [{"code": 6, "description": "It has add-ons.", "additionalDetails": "Two of them."}],
+   "attributes": {"objectType": "Upgrade"}}
+]}"""
+CONVERSIONS = b"""{"totalCount": 1, "items": [
+  {"offerId": "0FF1CE00-DDDD-4BBB-8CCC-1234567890AB", "targetOfferId": "0FF1CE00-EEEE-4BBB-8CCC-1234567890AB",
+   "orderId": "0B0B0B0B-1111-4222-8333-444455556669", "quantity": 25, "billingCycle": "monthly",
+   "attributes": {"objectType": "Conversion"}}
+]}"""
+TRANSITION_ELIGIBILITIES = b"""{"totalCount": 1, "items": [
+  {"operationId": "0b0b0b0b-2222-4222-8333-444455556666", "catalogItemId": "CFQ7TTC0LARG:0001",
+   "title": "A larger plan", "description": "All of the plan and more.", "quantity": 9,
+   "eligibilities": [
+     {"isEligible": true, "transitionType": "transition_only"},
+     {"isEligible": false, "transitionType": "transition_with_license_transfer",
+      "errors": [{"code": "UserLicenseError", "description": "Licenses can't go along."}]}],
+   "subscriptionEligibilities": [
+     {"isEligible": false, "subscriptionId": "5ab5c0de-8888-4222-8333-444455556666",
+      "subscriptionFriendlyName": "The large plan", "subscriptionTermDuration": "P1Y",
+      "subscriptionBillingCycle": "Monthly", "errors": [{"code": "TermsDiffer", "description": "Another term."}]}]}
+]}"""
+TRANSITIONS = b"""{"totalCount": 1, "items": [
+  {"operationId": "0b0b0b0b-2222-4222-8333-444455556666", "fromCatalogItemId": "CFQ7TTC0HERN:0002:CFQ7TTC0KRMS",
+   "fromSubscriptionId": "5ab5c0de-1111-4222-8333-444455556666", "toCatalogItemId": "CFQ7TTC0LARG:0001:CFQ7TTC0KRMS",
+   "toSubscriptionId": "5ab5c0de-8888-4222-8333-444455556666", "quantity": 9, "termDuration": "P1Y",
+   "billingCycle": "Monthly", "transitionType": "transition_only", "promotionId": "77PROMO0HERON:0009:77PROMO0KREMS",
+   "events": [
+     {"name": "Conversion", "status": "Completed", "timestamp": "2030-05-01T02:03:04.0506071Z"},
+     {"name": "LicenseTransfer", "status": "Failed", "timestamp": "2030-05-01T02:03:09.0506071Z",
+      "errors": [{"code": "Other", "description": "It did not work."}]}],
+   "attributes": {"objectType": "Transition"}}
+]}"""
+SUPPORT_CONTACT = b"""\xef\xbb\xbf{
+  "supportTenantId": "5a990400-1111-4222-8333-444455556666", "supportMpnId": "4711001", "name": "Heron Support",
+  "links": {"self": {"uri": "/customers/c/subscriptions/s/supportcontact", "method": "GET", "headers": []}},
+  "attributes": {"objectType": "SupportContact"}
+}"""
+SUBSCRIPTION_PROVISIONING = b"""{
+  "skuId": "5C000000-1111-4222-8333-444455556666", "status": "pending", "quantity": 9,
+  "endDate": "2031-03-31T00:00:00Z", "attributes": {"objectType": "SubscriptionProvisioningStatus"}
+}"""
+REGISTRATION = b"""{
+  "subscriptionId": "5ab5c0de-1111-4222-8333-444455556666", "status": "NotRegistered",
+  "attributes": {"objectType": "SubscriptionRegistrationStatus"}
+}"""
+ACTIVATION_LINKS = b"""{"totalCount": 1, "items": [
+  {"lineItemNumber": 0, "link": {"uri": "https://publisher.example.com/activate?token=invented", "method": "GET"}}
+]}"""
+OVERAGE = b"""{"totalCount": 1, "items": [
+  {"azureEntitlementId": "a2a2a2a2-1111-4222-8333-444455556666", "partnerId": "4711001", "type": "PhoneServices",
+   "overageEnabled": true, "links": {"self": {"uri": "/customers/c/subscriptions/overage", "method": "GET"}},
+   "attributes": {"objectType": "Overage"}}
+]}"""
+AZURE_ENTITLEMENT = b"""{
+  "id": "a2a2a2a2-1111-4222-8333-444455556666", "friendlyName": "Development", "status": "active",
+  "subscriptionId": "5ab5c0de-9999-4222-8333-444455556666"
+}"""
+CUSTOM_TERM_END_DATES = b"""{"totalCount": 2, "items": [
+  {"allowedCustomTermEndDateType": "calendarMonthAligned", "allowedCustomTermEndDate": "2031-01-31T00:00:00Z",
+   "cotermSubscriptionIds": []},
+  {"allowedCustomTermEndDateType": "subscriptionAligned", "allowedCustomTermEndDate": "2031-03-31T00:00:00Z",
+   "cotermSubscriptionIds": ["5ab5c0de-1111-4222-8333-444455556666", "5ab5c0de-8888-4222-8333-444455556666"]}
+]}"""
+
 # In full.
 CUSTOMER = b"""{
   "id": "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01",

@@ -12,6 +12,7 @@ import pytest
 
 from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
+from partnercenter_async.emulator.subscriptions import subscriptions
 from partnercenter_async.export.pages import records, with_ids
 
 COMMAND = (sys.executable, "-W", "error", "-m", "partnercenter_async")
@@ -203,6 +204,27 @@ async def test_migrations_and_their_events(emulator):
     )
 
 
+async def test_subscriptions_have_their_customer_in_front(emulator):
+    data = emulator.data
+    customer = busiest(data)
+    held = [*subscriptions(data, customer)]
+    order = str(held[0]["orderId"])
+    listed, of_one_order, of_nobody, everything, wrong = await asyncio.gather(
+        run(emulator, "subscriptions", "--customer", customer),
+        run(emulator, "subscriptions", "--customer", customer, "--order", order),
+        run(emulator, "subscriptions", "--customer", customer, "--mpn-id", "nobody"),
+        run(emulator, "subscriptions", "--all-customers"),
+        run(emulator, "subscriptions", "--all-customers", "--order", order),
+    )
+    assert [each.code for each in (listed, of_one_order, of_nobody, everything, wrong)] == [0, 0, 0, 0, 2]
+    assert listed.lines == [with_ids(line, {"customerId": customer}) for line in as_served(held)]
+    assert of_one_order.lines == [line for line in listed.lines if f'"orderId":"{order}"'.encode() in line]
+    assert of_nobody.lines == []
+    assert {*listed.lines} < {*everything.lines}
+    assert len(everything.lines) == sum(len([*subscriptions(data, each)]) for each in data.customer_ids())
+    assert "--order needs --customer" in wrong.errors
+
+
 # Exit codes
 
 
@@ -372,5 +394,14 @@ async def test_help_names_every_command_and_credential(emulator):
     ended = await run(emulator, "--help")
     text = b"\n".join(ended.lines).decode()
     assert ended.code == 0
-    for name in ("customers", "orders", "provisioning", "migrations", "demo", "emulator", "AZURE_TENANT_ID"):
+    for name in (
+        "customers",
+        "orders",
+        "provisioning",
+        "subscriptions",
+        "migrations",
+        "demo",
+        "emulator",
+        "AZURE_TENANT_ID",
+    ):
         assert name in text

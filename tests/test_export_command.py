@@ -162,6 +162,7 @@ async def test_a_struct_of_ones_own_is_exported(tmp_path, format):
     [
         (("customers",), "companyName"),
         (("provisioning", "--all-customers"), "quantityStatus"),
+        (("subscriptions", "--all-customers"), "friendlyName"),
         (("migrations", "--all-customers"), "newCommerceMigrationId"),
         (("migrations", "--all-customers", "--events"), "eventName"),
     ],

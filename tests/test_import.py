@@ -24,16 +24,24 @@ print(*sorted(set(sys.modules) - before))
 
 # All that programs may import from the package. A name that goes breaks theirs, and one that comes is promised.
 PUBLIC = """
-Address ApiError Attempt AttemptTimeoutError AuthenticationError BadAnswerError BadRequestError BillingCycleType
-BodyTooLargeError CallInfo CallOptions CertificateError ClientClosedError ClientContext Cloud ConflictError ConnectError
-ConnectionLostError CredentialError Customer CustomerBillingProfile CustomerCompanyProfile CustomerFilter
-DeadlineError DecodeError Headers KeyValuePair Link LinkError LinkLoopError ListOptions MfaRequiredError
-NewCommerceMigration NewCommerceMigrationEvent NoAnswerError NotFoundError Order OrderLineItem
-OrderLineItemLinks OrderLineItemProvisioningStatus OrderLinks OrderStatus Outcome OutcomeUnknownError
-Pace Page Pager PartnerCenterClient PartnerCenterError PermissionDeniedError PreconditionFailedError Pricing Progress
-ProvisioningStatus PurchaseCommitment QuantityProvisioningStatus Rate ReadAhead RedirectError RefreshTokenCredential
-RelationshipToPartner RenewsTo ResourceAttributes ResourceCollection ResourceLinks Response ResponseInfo
-RetryPolicy ServerError StatusError ThrottledError Timestamp UserCredentials fan_out
+Address ApiError Attempt AttemptTimeoutError AuthenticationError AzureEntitlement AzureEntitlementLinks BadAnswerError
+BadRequestError BillingCycleType BillingType BodyTooLargeError CallInfo CallOptions CertificateError ClientClosedError
+ClientContext Cloud ConflictError ConnectError ConnectionLostError ContractType Conversion CredentialError
+CustomTermEndDate CustomTermEndDateType Customer CustomerBillingProfile CustomerCompanyProfile CustomerFilter
+DeadlineError DecodeError Headers ItemType KeyValuePair Link LinkError LinkLoopError ListOptions MfaRequiredError
+NewCommerceMigration NewCommerceMigrationEvent NextChargeInstructions NoAnswerError NotFoundError Offer
+OfferAcquisitionType OfferAttestationProperties OfferCategory OfferLinks OfferProduct Order OrderLineItem
+OrderLineItemActivationLink OrderLineItemLinks OrderLineItemProvisioningStatus OrderLinks OrderStatus Outcome
+OutcomeUnknownError Overage OverageLinks Pace Page Pager PartnerCenterClient PartnerCenterError PermissionDeniedError
+PreconditionFailedError Pricing ProductTerm Progress ProvisioningStatus PurchaseCommitment QuantityProvisioningStatus
+Rate ReadAhead RedirectError RefreshTokenCredential RefundOption RefundableQuantity RefundableQuantityDetail
+RegistrationStatus RelationshipToPartner RenewsTo ResourceAttributes ResourceCollection ResourceLinks Response
+ResponseInfo RetryPolicy ScheduledNextTermInstructions ServerError StatusError Subscription SubscriptionLineItem
+SubscriptionLinks SubscriptionProvisioningState SubscriptionProvisioningStatus SubscriptionRegistrationStatus
+SubscriptionStatus SupportContact TargetSubscriptionEligibilityDetail ThrottledError Timestamp Transition
+TransitionEligibility TransitionEligibilityDetail TransitionError TransitionErrorCode TransitionEvent
+TransitionEventName TransitionEventStatus TransitionType Upgrade UpgradeError UpgradeErrorCode UpgradeType
+UserCredentials fan_out
 """
 
 
@@ -46,7 +54,8 @@ def test_using_the_package_imports_nothing_else():
     modules = output_of(PROGRAM)
     assert [name for name in modules if name.partition(".")[0] != "partnercenter_async"] == []
     assert "partnercenter_async.client" in modules
-    assert len(modules) <= 34
+    nouns = [name for name in modules if name.split(".")[1:2] in (["models"], ["resources"])]
+    assert len(modules) - len(nouns) <= 22  # a noun brings two of its own
     assert {"emulator", "cli", "export", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
 
 

@@ -1,11 +1,10 @@
 """Migrations and their events over real sockets."""
 
 import pytest
-from helpers import BASE, Fake, connected
+from helpers import Fake, connected
 
 from partnercenter_async import NewCommerceMigrationEvent, NotFoundError
 from partnercenter_async.emulator import DataSet, Emulator
-from partnercenter_async.testing import answer, run_in_virtual_time
 
 DATA = DataSet(customers=20, orders_per_customer=0, migrations_per_customer=(0, 4), seed=12)
 ALL = [migration for _, migration in DATA.all_migrations()]
@@ -86,35 +85,3 @@ def test_events_need_a_migration_or_a_subscription():
 def test_a_page_size_beyond_the_services_is_refused(page_size):
     with pytest.raises(ValueError, match="page_size"):
         Fake([]).client.migrations.list(page_size=page_size)
-
-
-def test_every_route_is_the_services():
-    fake = Fake(
-        lambda request: answer(
-            [] if "newcommerce" in request.url and request.url[-2:] != "/m" else {"id": "x", "items": []}
-        )
-    )
-    client = fake.client
-
-    async def every_operation() -> None:
-        await client.customers.list().first()
-        await client.customers.get("c")
-        await client.orders.list("c").first()
-        await client.orders.get("c", "o", include_price=True)
-        await client.orders.provisioning_status("c", "o").first()
-        await client.migrations.list(is_microsoft_led=False).first()
-        await client.migrations.get("c", "m")
-        await client.migrations.events("c", migration_id="m", current_subscription_id="s").first()
-
-    run_in_virtual_time(every_operation())
-    assert [request.url.removeprefix(BASE) for request in fake.requests] == [
-        "customers",
-        "customers/c",
-        "customers/c/orders",
-        "customers/c/orders/o?include_price=true",
-        "customers/c/orders/o/provisioningstatus",
-        "migrations/newcommerce?IsMicrosoftLed=false",
-        "customers/c/migrations/newcommerce/m",
-        "customers/c/migrations/newcommerce/events?migration_id=m&current_subscription_id=s",
-    ]
-    assert {request.method for request in fake.requests} == {"GET"}

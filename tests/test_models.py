@@ -13,30 +13,68 @@ from msgspec import inspect
 from partnercenter_async import (
     Address,
     ApiError,
+    AzureEntitlement,
+    AzureEntitlementLinks,
     BillingCycleType,
     ClientContext,
+    Conversion,
     Customer,
     CustomerBillingProfile,
     CustomerCompanyProfile,
+    CustomTermEndDate,
+    ItemType,
     KeyValuePair,
     Link,
     NewCommerceMigration,
     NewCommerceMigrationEvent,
+    NextChargeInstructions,
+    Offer,
+    OfferAttestationProperties,
+    OfferCategory,
+    OfferLinks,
+    OfferProduct,
     Order,
     OrderLineItem,
+    OrderLineItemActivationLink,
     OrderLineItemLinks,
     OrderLineItemProvisioningStatus,
     OrderLinks,
     OrderStatus,
+    Overage,
+    OverageLinks,
     Pricing,
+    ProductTerm,
     ProvisioningStatus,
     PurchaseCommitment,
     QuantityProvisioningStatus,
+    RefundableQuantity,
+    RefundableQuantityDetail,
+    RefundOption,
+    RegistrationStatus,
     RelationshipToPartner,
     RenewsTo,
     ResourceAttributes,
     ResourceCollection,
     ResourceLinks,
+    ScheduledNextTermInstructions,
+    Subscription,
+    SubscriptionLineItem,
+    SubscriptionLinks,
+    SubscriptionProvisioningState,
+    SubscriptionProvisioningStatus,
+    SubscriptionRegistrationStatus,
+    SubscriptionStatus,
+    SupportContact,
+    TargetSubscriptionEligibilityDetail,
+    Transition,
+    TransitionEligibility,
+    TransitionEligibilityDetail,
+    TransitionError,
+    TransitionErrorCode,
+    TransitionEvent,
+    Upgrade,
+    UpgradeError,
+    UpgradeErrorCode,
     UserCredentials,
 )
 from partnercenter_async._session.decoding import decode
@@ -48,6 +86,7 @@ MIGRATION = (
     " startedTime status subscriptionEndDate termDuration attributes"
 )
 PERSON = "firstName lastName phoneNumber"
+SUBSCRIPTION_TO_JOIN = "subscriptionId subscriptionFriendlyName subscriptionTermDuration subscriptionBillingCycle"
 # The names on the wire, typed off the reference (and, behind the bar, off the service's SDK and examples).
 NAMES = {
     Link: "uri method headers body",
@@ -77,6 +116,54 @@ NAMES = {
     CustomerBillingProfile: "id firstName lastName email culture language companyName defaultAddress links attributes",
     Address: f"country region city state addressLine1 addressLine2 postalCode middleName {PERSON}",
     UserCredentials: "userName password",
+    OfferCategory: "attributes id name rank locale country links",
+    OfferProduct: "id name unit",
+    OfferAttestationProperties: "enforceAttestation attestationType",
+    OfferLinks: "self learnMore next previous",
+    Offer: "links attributes id name description minimumQuantity maximumQuantity rank uri locale country"
+    " category prerequisiteOffers isAddOn isAvailableForPurchase billing supportedBillingCycles"
+    " isAutoRenewable upgradeTargetOffers salesGroupId limitUnitOfMeasure limit hasAddOns"
+    " reselleeQualifications resellerQualifications isTrial attestationProperties product unitType"
+    " conversionTargetOffers providerId providerName providerLocationId termUnitOfMeasure term isInternal"
+    " isMicrosoftProduct acquisitionType supportedCatalogTypes actions partnerQualifications",
+    ItemType: "attributes id displayName subType",
+    RefundOption: "type expiresAt expiresAfter",
+    RefundableQuantityDetail: "quantity allowedUntilDateTime",
+    RefundableQuantity: "totalQuantity details",
+    ProductTerm: "productId skuId availabilityId billingCycle termDuration promotionId",
+    ScheduledNextTermInstructions: "product quantity customTermEndDate",
+    NextChargeInstructions: "product quantity",
+    SubscriptionLineItem: "id friendlyName scope autoRenewEnabled status purchaseCommitment",
+    SubscriptionLinks: "self offer entitlement parentSubscription product sku availability activationLinks next"
+    " previous",
+    Subscription: "attributes orderId id entitlementId offerId offerName friendlyName productType quantity unitType"
+    " parentSubscriptionId consumptionType creationDate effectiveStartDate commitmentEndDate"
+    " commitmentEndDateTime cancellationAllowedUntilDate billingCycleEndDate billingCycleEndDateTime"
+    " status autoRenewEnabled billingType billingCycle hasPurchasableAddons isTrial actions termDuration"
+    " renewalTermDuration refundOptions isMicrosoftProduct partnerId suspensionReasons contractType links"
+    " publisherName promotionId migratedFromSubscriptionId refundableQuantity"
+    " scheduledNextTermInstructions nextChargeInstructions productOrderId lineItems attentionNeeded"
+    " attentionReason actionTaken customTermEndDate purchaseCommitment",
+    UpgradeError: "code description additionalDetails attributes",
+    Upgrade: "attributes targetOffer upgradeType isEligible quantity upgradeErrors",
+    Conversion: "attributes offerId targetOfferId orderId quantity billingCycle",
+    TransitionError: "code description",
+    TransitionEligibilityDetail: f"isEligible transitionType errors {SUBSCRIPTION_TO_JOIN}",
+    TargetSubscriptionEligibilityDetail: f"isEligible errors {SUBSCRIPTION_TO_JOIN}",
+    TransitionEligibility: "catalogItemId title description quantity eligibilities subscriptionEligibilities"
+    " operationId attributes",
+    TransitionEvent: "attributes name status timestamp errors",
+    Transition: "attributes operationId fromCatalogItemId fromSubscriptionId toCatalogItemId toSubscriptionId"
+    " quantity termDuration billingCycle transitionType promotionId events",
+    SupportContact: "links attributes supportTenantId supportMpnId name",
+    SubscriptionProvisioningStatus: "attributes skuId status quantity endDate",
+    SubscriptionRegistrationStatus: "attributes subscriptionId status",
+    OrderLineItemActivationLink: "lineItemNumber link",
+    OverageLinks: "self overage",
+    Overage: "attributes orderId azureEntitlementId partnerId type overageEnabled contractType links overage",
+    AzureEntitlementLinks: "self",
+    AzureEntitlement: "id status friendlyName subscriptionId links",
+    CustomTermEndDate: "allowedCustomTermEndDateType allowedCustomTermEndDate cotermSubscriptionIds",
     ApiError: "code message description errorName isRetryable parameters errorMessageExtended data source statusCode"
     " error",
 }
@@ -211,6 +298,15 @@ def test_documented_names_of_enums():
     assert {each.value for each in ProvisioningStatus} == {"fulfilled", "unfulfilled", "prefulfillment_pending"}
     assert len(RelationshipToPartner) == 6
     assert [BillingCycleType(str(number)).value for number in range(7)] == [each.value for each in BillingCycleType]
+
+
+def test_the_numbers_of_enums_stand_for_their_names():
+    for enum in (SubscriptionStatus, SubscriptionProvisioningState, TransitionErrorCode, UpgradeErrorCode):
+        assert [enum(str(number)) for number in range(len(enum))] == list(enum)
+    assert decode(b'{"code": 5}', UpgradeError).code is UpgradeErrorCode.USER_CONTEXT_REQUIRED
+    assert decode(b'{"status": "NotRegistered"}', SubscriptionRegistrationStatus).status is (
+        RegistrationStatus.NOT_REGISTERED
+    )
 
 
 def test_a_free_form_object_cannot_be_changed():

@@ -101,6 +101,7 @@ def test_a_listing_is_read_in_slices_whatever_its_items_are():
             assert found.links.next.uri == "/customers?size=1"
             body = mark + json.dumps(items).encode()
             assert sliced(body, tuple[Order, ...]) == (decode(body, tuple[Order, ...]), 5)
+            assert sliced(body, ResourceCollection[Order]) == (decode(body, ResourceCollection[Order]), 5)
 
 
 @pytest.mark.parametrize("into", [Order, dict[str, Any], tuple[Order, Order], list[Order], type(None)])

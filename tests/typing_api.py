@@ -29,6 +29,8 @@ from partnercenter_async import (
     ResourceCollection,
     Response,
     RetryPolicy,
+    Subscription,
+    SupportContact,
     Timestamp,
     fan_out,
 )
@@ -107,6 +109,15 @@ async def others(client: PartnerCenterClient) -> None:
     assert_type(client.migrations.events("c", migration_id="m"), Pager[NewCommerceMigrationEvent])
     assert_type(client.migrations.list(is_microsoft_led=True, page_size=300), Pager[NewCommerceMigration])
     assert_type(await client.migrations.get("c", "m"), NewCommerceMigration)
+
+
+async def subscriptions(client: PartnerCenterClient) -> None:
+    assert_type(client.subscriptions.list("c", order_id="o", mpn_id="4711"), Pager[Subscription])
+    assert_type(await client.subscriptions.get("c", "s"), Subscription)
+    assert_type(await client.subscriptions.get_support_contact("c", "s"), SupportContact)
+    client.subscriptions.list_transition_eligibilities("c", "s", eligibility_type="scheduled")
+    client.subscriptions.list_transition_eligibilities("c", "s", eligibility_type="soon")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.subscriptions.list_custom_term_end_dates("c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def anything(client: PartnerCenterClient) -> None:

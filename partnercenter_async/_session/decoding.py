@@ -299,6 +299,11 @@ class _Pages:
 
     def in_slices(self, body: bytes, size: int) -> Generator[None, None, ResourceCollection[object] | None]:
         """Read a page with pauses; returns None for one that has to be looked at again."""
+        if body.lstrip(_BLANKS).startswith(b"["):
+            texts = _texts.decode(body)
+            yield
+            items, _ = yield from _items_in_slices(texts, self.item, size)
+            return ResourceCollection(items=self._held(items))
         page = self._strict(tuple[msgspec.Raw, ...]).decode(body)
         if not self._is_plain(page):
             return None

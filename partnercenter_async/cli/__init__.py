@@ -248,6 +248,39 @@ def provisioning(
 
 
 @app.command()
+def subscriptions(
+    customer: CustomerId = None,
+    all_customers: AllCustomers = False,
+    order: Annotated[
+        str | None, typer.Option(metavar="ID", help="Keep the subscriptions of one order of the customer.")
+    ] = None,
+    mpn_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Keep the subscriptions of that partner on record.")
+    ] = None,
+    concurrency: Concurrency = 32,
+    output: Output = "-",
+    format: OutputFormat = None,
+    checkpoint: Checkpoint = None,
+    mode: Mode = None,
+    keep_going: KeepGoing = False,
+) -> None:
+    """List the subscriptions of one customer or of all, with customerId in front."""
+    _check_choice(customer, all_customers)
+    if order is not None and customer is None:
+        message = "--order needs --customer"
+        raise typer.BadParameter(message)
+
+    execute(
+        lambda listings: listings.subscriptions(customer, order_id=order, mpn_id=mpn_id),
+        command="subscriptions",
+        options={"customer": customer, "order": order, "mpn_id": mpn_id},
+        destination=_destination(format, output, checkpoint, mode),
+        concurrency=concurrency,
+        keep_going=keep_going,
+    )
+
+
+@app.command()
 def migrations(
     customer: CustomerId = None,
     all_customers: AllCustomers = False,

@@ -7,7 +7,14 @@ from typing import Any
 import msgspec
 
 from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.export.columns import CUSTOMERS, MIGRATION_EVENTS, MIGRATIONS, PROVISIONING, Table
+from partnercenter_async.export.columns import (
+    CUSTOMERS,
+    MIGRATION_EVENTS,
+    MIGRATIONS,
+    PROVISIONING,
+    SUBSCRIPTIONS,
+    Table,
+)
 from partnercenter_async.export.pages import Batch, Chunk, chunks
 from partnercenter_async.models.orders import BillingCycleType
 from partnercenter_async.paging import Pager
@@ -93,6 +100,16 @@ class Listings:
                 async for chunk in chunks(pager, None, ids, texts=self._texts, named=True):
                     batches.extend(chunk.batches)
             yield Chunk(batches, page.continuation)
+
+    def subscriptions(self, customer_id: str | None, *, order_id: str | None, mpn_id: str | None) -> Reading:
+        """Read the subscriptions of a customer or of all."""
+
+        def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+            pager = self._client.subscriptions.list(name, order_id=order_id, mpn_id=mpn_id)
+            return chunks(pager, continuation, {"customerId": name}, texts=self._texts, named=True)
+
+        inputs = self._customer_ids if customer_id is None else _only(customer_id)
+        return Reading(inputs=inputs, read=read, table=SUBSCRIPTIONS, single=customer_id is not None)
 
     def migrations(self, customer_id: str | None) -> Reading:
         """Read the migrations of a customer, or of all, which the service lists in one go."""

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from partnercenter_async.emulator.data import Data, JsonObject, Scramble, billing_cycle
 from partnercenter_async.emulator.faults import Operation
+from partnercenter_async.emulator.subscriptions import custom_term_end_dates, overages, subscriptions, told
 from partnercenter_async.emulator.tokens import TokenIssuer
 
 LinkStyle: TypeAlias = Literal["root", "version", "relative", "absolute", "doubled", "upper", "mixed"]
@@ -23,6 +24,8 @@ Paging: TypeAlias = Literal["seek", "offset"]
 _JSON = "application/json; charset=utf-8"
 _EVENT_CONTENT_TYPES = ("application/json", "text/json", "text/plain")
 _LARGEST_MIGRATIONS_PAGE = 300
+_LARGEST_DATES_PAGE = 300
+_SUBSCRIPTION = ("customers", "*", "subscriptions", "*")
 _ROUTES: tuple[tuple[Operation, tuple[str, ...]], ...] = (
     ("customers.list", ("customers",)),
     ("customers.get", ("customers", "*")),
@@ -32,7 +35,31 @@ _ROUTES: tuple[tuple[Operation, tuple[str, ...]], ...] = (
     ("migrations.events", ("customers", "*", "migrations", "newcommerce", "events")),
     ("migrations.get", ("customers", "*", "migrations", "newcommerce", "*")),
     ("migrations.list", ("migrations", "newcommerce")),
+    ("subscriptions.list", ("customers", "*", "subscriptions")),
+    ("subscriptions.get_overage", ("customers", "*", "subscriptions", "overage")),
+    ("subscriptions.list_custom_term_end_dates", ("customers", "*", "subscriptions", "customTermEndDates")),
+    ("subscriptions.get", _SUBSCRIPTION),
+    ("subscriptions.list_addons", (*_SUBSCRIPTION, "addons")),
+    ("subscriptions.list_upgrades", (*_SUBSCRIPTION, "upgrades")),
+    ("subscriptions.list_conversions", (*_SUBSCRIPTION, "conversions")),
+    ("subscriptions.list_transition_eligibilities", (*_SUBSCRIPTION, "transitioneligibilities")),
+    ("subscriptions.list_transitions", (*_SUBSCRIPTION, "transitions")),
+    ("subscriptions.get_support_contact", (*_SUBSCRIPTION, "supportcontact")),
+    ("subscriptions.get_provisioning_status", (*_SUBSCRIPTION, "provisioningstatus")),
+    ("subscriptions.get_registration_status", (*_SUBSCRIPTION, "registrationstatus")),
+    ("subscriptions.list_activation_links", (*_SUBSCRIPTION, "activationlinks")),
+    ("subscriptions.list_azure_entitlements", (*_SUBSCRIPTION, "azureEntitlements")),
+    ("subscriptions.get_azure_entitlement", (*_SUBSCRIPTION, "azureEntitlements", "*")),
 )
+_FOR_USERS = frozenset[Operation](
+    {
+        "orders.provisioning_status",
+        "subscriptions.list_conversions",
+        "subscriptions.get_support_contact",
+        "subscriptions.get_provisioning_status",
+    }
+)
+"""What no application alone may read."""
 _FILTER_FIELDS = {"companyname": 0, "domain": 1}
 _FILTER_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "equals": lambda text, value: text == value,
@@ -50,8 +77,10 @@ class Route:
     operation: Operation
     customer_id: str | None = None
     item_id: str = ""
-    """The order, the migration, or the tenant of a token request."""
-    echo: bool = False
+    """The order, the migration, the subscription, or the tenant of a token request."""
+    part_id: str = ""
+    """What of the subscription."""
+    echo: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +143,7 @@ def find_route(method: str, path: str) -> Route:
             expected in ("*", found) for expected, found in zip(shape, rest, strict=True)
         ):
             ids = [found for expected, found in zip(shape, rest, strict=True) if expected == "*"]
-            return Route(operation, ids[0] if ids else None, ids[1] if len(ids) > 1 else "")
+            return Route(operation, *ids)
     customer_id = rest[1] if len(rest) > 1 and rest[0] == "customers" else None
     return Route("other", customer_id, echo=rest == ["echo"])
 
@@ -197,7 +226,7 @@ class Service:
             return Reply(
                 401, error_document(900421, "The access token was obtained without multifactor authentication.")
             )
-        if call.route.operation == "orders.provisioning_status" and not facts.user:
+        if call.route.operation in _FOR_USERS and not facts.user:
             return Reply(403, error_document(900329, "This resource is not for tokens of an application alone."))
         return None
 
@@ -221,6 +250,8 @@ class Service:
                 return self._found(lambda: self._data.migration(customer_id, item_id))
             case "migrations.events":
                 return self._list_events(call, customer_id)
+            case operation if operation.startswith("subscriptions."):
+                return self._tell_of_subscriptions(call, customer_id)
             case _:
                 return (
                     self._echo(call)
@@ -369,6 +400,46 @@ class Service:
             raise _BadRequestError(message)
         events = self._data.events(customer_id, migration_id=migration, current_subscription_id=subscription)
         return Reply(200, events, content_type=next(self._event_content_types))
+
+    def _tell_of_subscriptions(self, call: Call, customer_id: str) -> Reply:
+        match call.route.operation:
+            case "subscriptions.list":
+                return self._list_subscriptions(call, customer_id)
+            case "subscriptions.get_overage":
+                return Reply(200, self._collection(overages(customer_id)))
+            case "subscriptions.list_custom_term_end_dates":
+                return self._list_custom_term_end_dates(call, customer_id)
+            case _:
+                return self._found(lambda: self._tell_of_one_subscription(call, customer_id))
+
+    def _list_subscriptions(self, call: Call, customer_id: str) -> Reply:
+        parameters = call.parameters()
+        order, partner = parameters.get("order_id", ""), parameters.get("mpn_id", "")
+        kept = [
+            each
+            for each in subscriptions(self._data, customer_id)
+            if order in {"", each["orderId"]} and partner in {"", each["partnerId"]}
+        ]
+        return Reply(200, self._collection(kept))
+
+    def _list_custom_term_end_dates(self, call: Call, customer_id: str) -> Reply:
+        duration = call.parameters().get("term_duration", "")
+        listing = f"custom term end dates\0{customer_id.lower()}\0{duration}"
+        try:
+            dates = custom_term_end_dates(duration)
+        except KeyError:
+            message = "The parameter term_duration is P1M, P1Y or P3Y."
+            raise _BadRequestError(message) from None
+        start = self._start(call, listing)
+        stop = start + min(self._habits.page_size, _LARGEST_DATES_PAGE)
+        headers = [("MS-ContinuationToken", self._seek_tokens.at(listing, stop))] if stop < len(dates) else []
+        return Reply(200, self._collection(dates[start:stop]), headers)
+
+    def _tell_of_one_subscription(self, call: Call, customer_id: str) -> JsonObject:
+        document = told(
+            call.route.operation, subscriptions(self._data, customer_id), call.route.item_id, call.route.part_id
+        )
+        return self._collection(document) if isinstance(document, list) else document
 
     @staticmethod
     def _echo(call: Call) -> Reply:

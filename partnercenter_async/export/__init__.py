@@ -16,6 +16,7 @@ from partnercenter_async.export.columns import (
     ORDER_LINES,
     ORDERS,
     PROVISIONING,
+    SUBSCRIPTIONS,
     Table,
 )
 from partnercenter_async.export.disk import MOST_MODE, BusyError, Disk, check_paths, placed, resolved
@@ -31,6 +32,7 @@ __all__ = [
     "ORDERS",
     "ORDER_LINES",
     "PROVISIONING",
+    "SUBSCRIPTIONS",
     "BusyError",
     "CheckpointError",
     "ExportProgress",

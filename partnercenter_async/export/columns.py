@@ -26,6 +26,7 @@ from partnercenter_async.models.orders import (
     QuantityProvisioningStatus,
 )
 from partnercenter_async.models.scalars import JsonObject, Timestamp
+from partnercenter_async.models.subscriptions import Subscription
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -484,4 +485,23 @@ MIGRATION_EVENTS = Table(
     first=("newCommerceMigrationId", "eventId", "eventName", "createdTime"),
     shown=("customerId", "newCommerceMigrationId", "createdTime", "eventName"),
     widths={"eventName": 34},
+)
+
+
+# Subscriptions
+
+
+SUBSCRIPTIONS = Table(
+    Subscription,
+    "subscriptions",
+    names={
+        "id": "subscriptionId",
+        "scheduled_next_term_instructions": "nextTerm",
+        "scheduled_next_term_instructions.product": "nextTerm",
+        "next_charge_instructions": "nextCharge",
+        "next_charge_instructions.product": "nextCharge",
+        "refundable_quantity.total_quantity": "refundableQuantity",
+    },
+    without=("product_type.sub_type",),
+    shown=("customerId", "subscriptionId", "friendlyName", "quantity", "status", "commitmentEndDate", "billingCycle"),
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -42,6 +43,15 @@ def optional_flag(name: str, value: bool | None) -> bool | None:
     return None if value is None else check_flag(name, value)
 
 
+def optional_moment(name: str, value: object) -> str | None:
+    """Return a date that may be left out, as the service writes dates; without a zone it could be any of several."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(f"{name} must be a datetime with a time zone, not {value!r}")
+    return value.isoformat()
+
+
 def query(filters: Mapping[str, str | bool | int | None]) -> str:
     """Return the filters that are set as a query, names and values encoded; an empty text where none is."""
     if not filters:
@@ -61,10 +71,12 @@ class Resource:
         """Take the session of a client or of a view."""
         self._session = session
 
-    async def _get(self, path: str, into: type[T], options: CallOptions) -> T:
-        """Return what a path that ends in an id names; an answer without an id is not that."""
-        url = self._session.urls.build(path)
-        return (await self._session.request("GET", url, into, self._session.options(options), with_id=True)).data
+    async def _get(
+        self, path: str, into: type[T], options: CallOptions, *, with_id: bool = True, user_only: bool = False
+    ) -> T:
+        """Return what a path names; an answer without an id is not that, unless its kind has none."""
+        url, checked = self._session.urls.build(path), self._session.options(options)
+        return (await self._session.request("GET", url, into, checked, with_id=with_id, user_only=user_only)).data
 
     def _list(
         self,
@@ -105,7 +117,7 @@ class Resource:
         ids: Mapping[str, str] = _NONE,
         filters: Mapping[str, str | bool | int | None] = _NONE,
     ) -> Pager[T]:
-        """Return a listing of bare arrays, each of which comes from the listing's own path."""
+        """Return a listing whose pages, bare arrays or collections, all come from the listing's own path."""
         path = route(template, **ids) + query(filters)
         checked = self._session.list_options(options)
         return Pager(ArrayListing(self._session, operation, path, item, checked, ids=ids, link_paths=(template,)))

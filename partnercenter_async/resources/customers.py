@@ -39,7 +39,7 @@ class Customers(Resource):
     ) -> Pager[Customer]:
         """Give the partner's customers, page after page; each with its company profile and relationship only.
 
-        ``GET /v1/customers``
+        ``GET /v1/customers`` ``?size&filter``
 
         ``filter`` keeps some of them; ``size`` asks for pages of so many (the service's own size is 500).
 

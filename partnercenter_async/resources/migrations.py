@@ -25,6 +25,7 @@ class Migrations(Resource):
         """Give the steps of a migration, or of all migrations of a subscription.
 
         ``GET /v1/customers/{customer_id}/migrations/newcommerce/events``
+        ``?migration_id&current_subscription_id``
 
         At least one of ``migration_id`` and ``current_subscription_id`` is needed; raises ValueError without. The
         service sends all events in one answer.
@@ -58,6 +59,7 @@ class Migrations(Resource):
         """Give the migrations of all customers, or those that the filters keep.
 
         ``GET /v1/migrations/newcommerce``
+        ``?CustomerTenantId&CurrentSubscriptionId&ExternalReferenceId&IsMicrosoftLed&PageSize``
 
         ``page_size`` is 1 to 300; the service chooses without. ``is_microsoft_led`` keeps those that the service began
         itself, or with False those that it did not.

@@ -25,6 +25,7 @@ class Orders(Resource):
         """Give the orders of a customer, page after page, in the service's order.
 
         ``GET /v1/customers/{customer_id}/orders``
+        ``?indirect_reseller_id&billingType&include_price&include_system_purchases``
 
         ``indirect_reseller_id`` keeps the orders of that reseller, ``billing_type`` those billed that way. Prices
         (``line.pricing``, ``order.total_price``) come only with ``include_price``, purchases that the service itself
@@ -53,7 +54,7 @@ class Orders(Resource):
     ) -> Order:
         """Return one order.
 
-        ``GET /v1/customers/{customer_id}/orders/{order_id}``
+        ``GET /v1/customers/{customer_id}/orders/{order_id}`` ``?include_price``
 
         Prices come only with ``include_price``. Raises NotFoundError where the customer has no such order.
 
