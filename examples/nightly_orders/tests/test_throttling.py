@@ -28,11 +28,23 @@ def test_a_throttled_customer_waits_its_minute_and_the_others_do_not(partner_cen
     partner_center.assert_faults_hit()
 
 
-def test_a_customer_throttled_for_an_hour_is_reported_at_once(partner_center, three, virtual_time):
+def test_a_customer_throttled_for_an_hour_is_waited_for(partner_center, three, virtual_time):
     partner_center.inject(throttles(three["Adatum"], seconds=3600))
 
     async def scenario():
         async with partner_center.connect() as client:
+            return await report(client, JANUARY), asyncio.get_running_loop().time()
+
+    found, ended = virtual_time(scenario())
+    assert found.failures == []
+    assert 3600 <= ended < 3700
+
+
+def test_a_customer_throttled_beyond_a_deadline_is_reported_at_once(partner_center, three, virtual_time):
+    partner_center.inject(throttles(three["Adatum"], seconds=3600))
+
+    async def scenario():
+        async with partner_center.connect(deadline=300) as client:
             return await report(client, JANUARY), asyncio.get_running_loop().time()
 
     found, ended = virtual_time(scenario())
