@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from partnercenter_async import Cloud, PartnerCenterClient
+from partnercenter_async import Cloud, PartnerCenterClient, Service
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -18,5 +18,5 @@ def client(
     transport: "Transport | None" = None,
 ) -> PartnerCenterClient:
     """Return a client of a server that signs nobody in; its settings are those of every benchmark of cost."""
-    cloud = Cloud(endpoint=endpoint, authority="https://localhost", scope="x/.default")
+    cloud = Cloud(api=Service(endpoint, "x/.default"), authority="https://localhost")
     return PartnerCenterClient(credential, cloud=cloud, concurrency=concurrency, transport=transport, rate=None)

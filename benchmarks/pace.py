@@ -35,13 +35,13 @@ from itertools import count
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.pace_rivals import RIVALS, Exchange, Rival
-from partnercenter_async import Cloud, PartnerCenterClient, PartnerCenterError, Rate, fan_out
+from partnercenter_async import Cloud, PartnerCenterClient, PartnerCenterError, Rate, Service, fan_out
 from partnercenter_async.emulator import FixedWindow, Limit, Limiter, SlidingWindow, TokenBucket
 from partnercenter_async.emulator.limits import Limits
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
 
 LATENCY = 0.2  # seconds, half of them before a request is counted
-CLOUD = Cloud(endpoint="https://api.example.com", authority="https://login.example.com", scope="x/.default")
+CLOUD = Cloud(api=Service("https://api.example.com", "x/.default"), authority="https://login.example.com")
 Kind: TypeAlias = Literal["declared", "learned", "shared"]
 Change: TypeAlias = Literal["halved", "doubled"]
 
@@ -108,7 +108,7 @@ class Service:
         await asyncio.sleep(self._latency / 2 * (1 + random.uniform(-self._jitter, self._jitter)))
 
     async def send(self, request: Request, /) -> RawResponse:
-        return await self.exchange(request.method, request.url.removeprefix(CLOUD.endpoint))
+        return await self.exchange(request.method, request.url.removeprefix(CLOUD.api.endpoint))
 
     async def close(self) -> None:
         pass

@@ -221,9 +221,7 @@ async def stage(minutes: float, seed: int, server: Server, tally: Tally) -> None
     """Drive the load with credentials and a client that live from the beginning to the end of it."""
     names = server.environment
     trusted = ssl.create_default_context(cafile=names["SSL_CERT_FILE"])
-    cloud = Cloud(
-        endpoint=names["PARTNER_CENTER_ENDPOINT"], authority=names["AZURE_AUTHORITY_HOST"], scope=Cloud.GLOBAL.scope
-    )
+    cloud = Cloud.GLOBAL.at(names["PARTNER_CENTER_ENDPOINT"], authority=names["AZURE_AUTHORITY_HOST"])
     ids = names["AZURE_TENANT_ID"], names["AZURE_CLIENT_ID"]
     secret, authority = names["AZURE_CLIENT_SECRET"], names["AZURE_AUTHORITY_HOST"]
     app = ClientSecretCredential(*ids, secret, authority=authority, connection_verify=names["SSL_CERT_FILE"])

@@ -10,7 +10,7 @@ from partnercenter_async._session.response import Headers, Response, ResponseInf
 from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.clouds import Cloud
+from partnercenter_async.clouds import Cloud, Service
 from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.errors import (
     Attempt,
@@ -223,6 +223,7 @@ __all__ = [
     "RetryPolicy",
     "ScheduledNextTermInstructions",
     "ServerError",
+    "Service",
     "StatusError",
     "Subscription",
     "SubscriptionLineItem",

@@ -16,7 +16,7 @@ from partnercenter_async._session.session import DEADLINE, CallOptions, Session,
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import MAX_BODY, AiohttpTransport, Transport
 from partnercenter_async._session.writes import METHODS
-from partnercenter_async.clouds import Cloud
+from partnercenter_async.clouds import Cloud, ServiceName
 from partnercenter_async.errors import Attempt
 from partnercenter_async.resources._base import query as encoded_query
 from partnercenter_async.resources.customers import Customers
@@ -85,10 +85,11 @@ class PartnerCenterClient:
         next page ends it with LinkLoopError.
 
         ``rate`` is how fast requests may leave under each of the service's limits ("orders", "migrations.create",
-        "migrations.validate" and "other"): "learned" holds nothing back until the first 429 and then keeps to what the
-        service takes; a :class:`Rate` holds for all requests of a partner together, a mapping such as
-        :attr:`Rate.DOCUMENTED` for each limit that it names, while the others are learned; a :class:`Pace` is asked
-        before each request; None lets all go that no lane holds up. What is declared too high is slowed down by 429s.
+        "migrations.validate" and "other"; "graph" and "partner" for those services): "learned" holds nothing back until
+        the first 429 and then keeps to what the service takes; a :class:`Rate` holds for all requests of a partner to a
+        service together, a mapping such as :attr:`Rate.DOCUMENTED` for each limit that it names, while the others are
+        learned; a :class:`Pace` is asked before each request; None lets all go that no lane holds up. What is declared
+        too high is slowed down by 429s.
         ``tenant`` names the partner, whose lanes and pace all calls with the same name share, whatever their
         credential; it is needed only where views call for several partners. Calls with ``background`` let those
         without it go first, as calls of a ``fan_out`` do anyway. docs/pace.md tells more of all three.
@@ -116,7 +117,7 @@ class PartnerCenterClient:
         throttle = Throttle(concurrency, check_pacing(rate))
         if transport is None:
             transport = AiohttpTransport(
-                settings.cloud.endpoint,
+                *dict.fromkeys(service.endpoint for service in settings.cloud.services()),
                 session=session,
                 ssl_context=ssl_context,
                 max_body=check_count("max_body", max_body),
@@ -153,6 +154,7 @@ class PartnerCenterClient:
         *,
         query: Mapping[str, str | int | bool] | None = None,
         body: object = None,
+        service: ServiceName = "api",
         **options: Unpack[CallOptions],
     ) -> Response[T]: ...
     @overload
@@ -164,6 +166,7 @@ class PartnerCenterClient:
         *,
         query: Mapping[str, str | int | bool] | None = None,
         body: object = None,
+        service: ServiceName = "api",
         **options: Unpack[CallOptions],
     ) -> Response[None]: ...
     async def request(
@@ -174,13 +177,18 @@ class PartnerCenterClient:
         *,
         query: Mapping[str, str | int | bool] | None = None,
         body: object = None,
+        service: ServiceName = "api",
         **options: Unpack[CallOptions],
     ) -> Response[T] | Response[None]:
         """Call any endpoint and return its answer, decoded into a type, with the raw body, headers and ids.
 
-        ``path`` begins behind the version and has its ids encoded (``urllib.parse.quote(id, safe="")``); ``into`` is
-        what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not matter.
-        ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
+        ``path`` has its ids encoded (``urllib.parse.quote(id, safe="")``). Of the API it begins behind ``v1``, or with
+        one of its other prefixes (``webhooks/v1``, ``partner/v1``, ``auditactivity/v1``); of the services "graph",
+        Microsoft Graph, and "partner", api.partner.microsoft.com, with a version (``v1.0/...``). An absolute URL of the
+        service's origin is taken, too. Each service has tokens of its own, which go to its origin or nowhere.
+
+        ``into`` is what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not
+        matter. ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
 
         An answer with ``code`` and ``description`` and, but for links and attributes, nothing of the type is the
         service's error, whatever its status: then StatusError is raised, for None too. A type that has a ``code`` of
@@ -188,23 +196,24 @@ class PartnerCenterClient:
 
         GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
         OutcomeUnknownError tells the request id under which the service recognises a repetition, see
-        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be, and TypeError for a type that
-        msgspec can't read, before anything is sent.
+        :class:`RetryPolicy`. Raises ValueError for a method or path that can't be and for a service that the cloud does
+        not have, and TypeError for a type that msgspec can't read, before anything is sent.
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
+        urls = self._session.urls(service)
         if query:
             path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
         try:
-            url = self._session.urls.build(path)
+            url = urls.build(path)
         except ValueError as error:
             raise ValueError(f"path {path!r} is refused: {error}") from None
         if into is not None:
             check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
-            return await self._session.request(method, url, None, checked, body=body)
-        return await self._session.request(method, url, into, checked, body=body)
+            return await self._session.request(method, url, None, checked, body=body, service=service)
+        return await self._session.request(method, url, into, checked, body=body, service=service)
 
     async def close(self) -> None:
         """End all calls under way with ClientClosedError and close the connections; the credential stays open."""
@@ -222,4 +231,4 @@ class PartnerCenterClient:
 
     def __repr__(self) -> str:
         """Show where the client talks to."""
-        return f"{type(self).__name__}({self._session.settings.cloud.endpoint})"
+        return f"{type(self).__name__}({self._session.settings.cloud.api.endpoint})"

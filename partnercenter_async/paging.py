@@ -17,6 +17,7 @@ from partnercenter_async._session.decoding import check_kind
 from partnercenter_async._session.links import leads_to
 from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
+from partnercenter_async.clouds import ServiceName
 from partnercenter_async.errors import CallInfo, LinkError, LinkLoopError, PartnerCenterError
 from partnercenter_async.models.common import Link, ResourceAttributes, ResourceCollection, ResourceLinks
 
@@ -89,6 +90,7 @@ class _Continuation(msgspec.Struct, frozen=True):
     operation: str
     path: str
     next: Cursor | None
+    service: ServiceName = "api"
 
 
 class Listing(ABC, Generic[T]):
@@ -104,6 +106,7 @@ class Listing(ABC, Generic[T]):
         ids: Mapping[str, str],
         link_paths: Sequence[str],
         user_only: bool = False,
+        service: ServiceName = "api",
     ) -> None:
         """Take the path of the first page with its query; the operation's name stands in continuations.
 
@@ -117,6 +120,8 @@ class Listing(ABC, Generic[T]):
         self._ids = ids
         self._link_paths = link_paths
         self._user_only = user_only
+        self._service: ServiceName = service
+        self.urls = session.urls(service)
 
     @abstractmethod
     def reading(self, item: type[_R]) -> "Listing[_R]":
@@ -129,22 +134,29 @@ class Listing(ABC, Generic[T]):
         """Fetch a page; also returns where the next one is, the raw body and how it came."""
 
     def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Awaitable[Response[_R]]:
-        return self.session.request("GET", url, into, self._options, link_headers=headers, user_only=self._user_only)
+        return self.session.request(
+            "GET",
+            url,
+            into,
+            self._options,
+            link_headers=headers,
+            user_only=self._user_only,
+            service=self._service,
+        )
 
     def follow(self, link: str) -> str:
         """Return the URL that a link leads to; raises ValueError where that is no page of this listing."""
-        urls = self.session.urls
-        url = urls.build(link)
+        url = self.urls.build(link)
         if link is self.path:
             return url  # the first page's
-        path = url.removeprefix(urls.base).partition("?")[0]
+        path = self.urls.path(url).partition("?")[0]
         if not any(leads_to(path, template, self._ids) for template in self._link_paths):
             raise ValueError("it leads out of its listing")
         return url
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
-        payload = msgspec.json.encode(_Continuation(self._operation, self.path, cursor))
+        payload = msgspec.json.encode(_Continuation(self._operation, self.path, cursor, self._service))
         return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
 
     def resume(self, continuation: str) -> Cursor | None:
@@ -158,7 +170,7 @@ class Listing(ABC, Generic[T]):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
-        if (found.operation, found.path) != (self._operation, self.path):
+        if (found.operation, found.path, found.service) != (self._operation, self.path, self._service):
             raise ValueError(
                 f"continuation is of {found.operation} with certain ids and filters; pass it to the same listing"
             )
@@ -179,9 +191,12 @@ class LinkedListing(Listing[T]):
         ids: Mapping[str, str],
         link_paths: Sequence[str],
         user_only: bool = False,
+        service: ServiceName = "api",
     ) -> None:
         """Take also the kind of the items."""
-        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths, user_only=user_only)
+        super().__init__(
+            session, operation, path, options, ids=ids, link_paths=link_paths, user_only=user_only, service=service
+        )
         self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
 
     def reading(self, item: type[_R]) -> "LinkedListing[_R]":
@@ -195,6 +210,7 @@ class LinkedListing(Listing[T]):
             ids=self._ids,
             link_paths=self._link_paths,
             user_only=self._user_only,
+            service=self._service,
         )
 
     async def fetch(
@@ -375,7 +391,7 @@ class _Walk(Generic[T]):
     def _locate(self, error: PartnerCenterError) -> None:
         """Name the page whose link was refused, in an error that no request of its own has filled."""
         if error.call is None:
-            url, last = self.listing.session.urls.build(self.listing.path).partition("?")[0], self._info
+            url, last = self.listing.urls.build(self.listing.path).partition("?")[0], self._info
             if last is None:
                 error.call = CallInfo("GET", url)
             else:

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from partnercenter_async._session.arguments import check_count, check_seconds, check_text
 from partnercenter_async._session.logs import logger
-from partnercenter_async._session.pace import ALL, Rate, check_pacing
+from partnercenter_async._session.pace import ALL, BESIDE, Rate, check_pacing
 
 try:
     from redis.asyncio import Redis
@@ -64,10 +64,11 @@ class RedisPace:
     ) -> None:
         """Take a client of Redis 5 or later, which stays yours to close, and what is declared.
 
-        ``rate`` is one for all requests of a partner together, or one for each limit, such as ``Rate.DOCUMENTED``; what
-        has none is not held back. ``processes`` is how many share it: without Redis each keeps to that part of it.
-        Names of keys begin with ``key``, go on with the client's ``tenant`` and the limit, and all who share a rate use
-        the same. ``timeout`` is how long Redis may take for an answer, connecting and its own retries included.
+        ``rate`` is one for all requests of a partner to a service together, or one for each limit, such as
+        ``Rate.DOCUMENTED``; what has none is not held back. ``processes`` is how many share it: without Redis each
+        keeps to that part of it. Names of keys begin with ``key``, go on with the client's ``tenant`` and the limit,
+        and all who share a rate use the same. ``timeout`` is how long Redis may take for an answer, connecting and its
+        own retries included.
 
         Raises ValueError that names the argument.
         """
@@ -92,7 +93,7 @@ class RedisPace:
     async def acquire(self, partner: str, limit: str) -> float:
         """Take the next free place of a partner under a limit, and return the seconds until its time comes."""
         if isinstance(self._rate, Rate):
-            rate, limit = self._rate, ALL
+            rate, limit = self._rate, limit if limit in BESIDE else ALL
         else:
             found = self._rate.get(limit)
             if found is None:

@@ -127,7 +127,7 @@ class PartnerCenter(Emulator):
             trusted = self.ssl_context()
             if credential is None and user:
                 credential = await stack.enter_async_context(self._user(trusted))
-            cloud = Cloud(endpoint=self.endpoint, authority=self.authority, scope=Cloud.GLOBAL.scope)
+            cloud = Cloud.GLOBAL.at(self.endpoint, authority=self.authority)
             client = PartnerCenterClient(credential or _SignIn(self), cloud=cloud, ssl_context=trusted, **settings)
             yield await stack.enter_async_context(client)
 

@@ -220,7 +220,7 @@ def check_link(cursor: Cursor) -> bool:
     except LinkError as error:
         assert len(str(error)) < 1000
         return False
-    assert url.startswith(f"{CLOUD.endpoint}/v1/")
+    assert url.startswith(f"{CLOUD.api.endpoint}/v1/")
     assert url.isascii()
     assert not set(url) & set(" \t\r\n\x00#")
     path = urlsplit(url).path
@@ -228,7 +228,7 @@ def check_link(cursor: Cursor) -> bool:
     for _ in range(10):
         assert not {".", ".."} & set(path.replace("\\", "/").split("/"))
         path = unquote(path)
-    assert urlsplit(url).netloc == urlsplit(CLOUD.endpoint).netloc
+    assert urlsplit(url).netloc == urlsplit(CLOUD.api.endpoint).netloc
     for name, value in headers:
         assert name.lower() not in {"authorization", "host", "cookie", "content-length"}
         assert name.isascii()

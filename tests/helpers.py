@@ -6,13 +6,26 @@ from typing import Any
 
 from azure.identity.aio import ClientSecretCredential
 
-from partnercenter_async import Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy
+from partnercenter_async import Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy, Service
+from partnercenter_async.clouds import ServiceName
 from partnercenter_async.emulator import Emulator
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 CLOUD = Cloud(
-    endpoint="https://api.example.com", authority="https://login.example.com", scope="https://api.example.com/.default"
+    api=Service("https://api.example.com", "https://api.example.com/.default"),
+    authority="https://login.example.com",
+    graph=Service("https://graph.example.com", "https://graph.example.com/.default"),
+    partner=Service("https://partner.example.com", "https://partner.example.com/.default"),
 )
+# A path of each service, and the URL that it stands for.
+AT: dict[ServiceName, str] = {"api": "customers/c1/orders/o1", "graph": "v1.0/things/o1", "partner": "v1.0/sales/o1"}
+URL_AT: dict[ServiceName, str] = {
+    "api": "https://api.example.com/v1/customers/c1/orders/o1",
+    "graph": "https://graph.example.com/v1.0/things/o1",
+    "partner": "https://partner.example.com/v1.0/sales/o1",
+}
+ECHO_AT: dict[ServiceName, str] = {"api": "echo", "graph": "v1.0/echo", "partner": "v1.0/echo"}
+"""What the emulator answers for each."""
 BASE = "https://api.example.com/v1/"
 QUICK = RetryPolicy(first_wait=0.001, longest_wait=0.002)
 
@@ -30,6 +43,19 @@ class Fake:
     @property
     def requests(self) -> list[Request]:
         return self.transport.requests
+
+
+class ScopedCredential(FakeCredential):
+    """A credential whose tokens name the scope that they are for; ``scopes`` keeps what was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scopes: list[str] = []
+
+    async def get_token(self, *scopes: str, **options: Any) -> Any:
+        made = await super().get_token(*scopes, **options)
+        self.scopes.extend(scopes)
+        return made._replace(token=f"{made.token}-for-{scopes[0]}")
 
 
 def header(request: Request, name: str) -> str | None:
@@ -84,7 +110,7 @@ def page(*ids: str, next: Any = None) -> RawResponse:
 @asynccontextmanager
 async def connected(emulator: Emulator, *, user: bool = False, **settings: Any) -> Any:
     """A client of the emulator over TLS with a real credential: an app's, or a user's."""
-    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope=Cloud.GLOBAL.scope)
+    cloud = Cloud.GLOBAL.at(emulator.endpoint, authority=emulator.authority)
     async with AsyncExitStack() as stack:
         if user:
             credential: Any = RefreshTokenCredential(

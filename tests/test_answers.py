@@ -19,7 +19,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from helpers import QUICK
+from helpers import AT, CLOUD, QUICK
+from msgspec import structs
 
 from partnercenter_async import (
     BadAnswerError,
@@ -28,12 +29,15 @@ from partnercenter_async import (
     ConflictError,
     ConnectError,
     ConnectionLostError,
+    Customer,
     OutcomeUnknownError,
     PartnerCenterClient,
     RetryPolicy,
+    Service,
 )
 from partnercenter_async._session import transport
 from partnercenter_async._session.transport import AiohttpTransport, Request, Secret
+from partnercenter_async.clouds import SERVICES
 from partnercenter_async.testing import FakeCredential
 
 
@@ -88,7 +92,7 @@ async def serving(
             await writer.wait_closed()
 
     server = await asyncio.start_server(accept, "127.0.0.1")
-    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    cloud = Cloud(api=Service(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "s"), authority="https://l")
     settings.setdefault("retry", QUICK)
     async with server:
         async with PartnerCenterClient(FakeCredential(), cloud=cloud, **settings) as client:
@@ -461,7 +465,8 @@ async def test_a_head_request_has_no_body_that_could_be_too_large():
 
 @pytest.mark.fault("F47")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_no_proxy_sees_what_goes_to_this_machine(monkeypatch, host):
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_proxy_sees_what_goes_to_this_machine(monkeypatch, host, service):
     heard = bytearray()
 
     async def eavesdrop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -471,7 +476,7 @@ async def test_no_proxy_sees_what_goes_to_this_machine(monkeypatch, host):
     async def handle(connection: Connection) -> None:
         while True:
             await connection.request()
-            connection.writer.write(connection.reply({"id": connection.customer}))
+            connection.writer.write(connection.reply({"id": "here"}))
 
     async with await asyncio.start_server(eavesdrop, "127.0.0.1") as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -480,19 +485,20 @@ async def test_no_proxy_sees_what_goes_to_this_machine(monkeypatch, host):
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         async with serving(handle) as (first, _):
-            endpoint = first._session.settings.cloud.endpoint.replace("127.0.0.1", host)
-            cloud = Cloud(endpoint=endpoint, authority="https://l", scope="s")
+            endpoint = first._session.settings.cloud.api.endpoint.replace("127.0.0.1", host)
+            cloud = structs.replace(CLOUD, **{service: Service(endpoint, "s")})
             async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
-                assert (await client.customers.get("c")).id == "c"
+                assert (await client.request("GET", AT[service], Customer, service=service)).data.id == "here"
     assert not heard
 
 
 @pytest.mark.fault("F47")
 @pytest.mark.parametrize("host", ["api.example.com", "10.0.0.1", "0.0.0.0", "127.0.0.1.example.com", "[2001:db8::1]"])
 def test_plain_http_to_another_machine_is_refused(host):
-    for name in ("endpoint", "authority"):
-        with pytest.raises(ValueError, match=f"{name} must be https"):
-            Cloud(**{"endpoint": "https://a", "authority": "https://b", "scope": "s"} | {name: f"http://{host}"})
+    with pytest.raises(ValueError, match="endpoint must be https"):
+        Service(f"http://{host}", "s")
+    with pytest.raises(ValueError, match="authority must be https"):
+        Cloud(api=Service("https://a", "s"), authority=f"http://{host}")
 
 
 def test_a_proxy_without_a_scheme_is_an_http_proxy_and_what_is_none_is_named(monkeypatch):
@@ -500,7 +506,7 @@ def test_a_proxy_without_a_scheme_is_an_http_proxy_and_what_is_none_is_named(mon
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example.com:3128")
-    assert str(AiohttpTransport("https://api.example.com")._proxy) == "http://proxy.example.com:3128"
+    assert str(AiohttpTransport("https://api.example.com")._ways[0].proxy) == "http://proxy.example.com:3128"
     for odd in ("http://[::1", "http://", "://x", "http://host:port"):
         monkeypatch.setenv("HTTPS_PROXY", odd)
         with pytest.raises(ValueError, match="https_proxy in the environment must be a URL"):
@@ -534,8 +540,8 @@ def test_a_beginning_that_aiohttp_cannot_make_sense_of_is_one_too():
 def test_no_proxy_is_used_for_what_the_environment_excepts(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://proxy.example.com:3128")
     monkeypatch.setenv("no_proxy", "example.com,other.example.net")
-    assert AiohttpTransport("https://api.example.com")._proxy is None
-    assert str(AiohttpTransport("https://api.example.org")._proxy) == "http://proxy.example.com:3128"
+    assert AiohttpTransport("https://api.example.com")._ways[0].proxy is None
+    assert str(AiohttpTransport("https://api.example.org")._ways[0].proxy) == "http://proxy.example.com:3128"
 
 
 async def received(exchange: Callable[[str], Awaitable[object]]) -> list[bytes]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from partnercenter_async.emulator import DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
+from partnercenter_async.emulator import Answer, DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
 from partnercenter_async.emulator.subscriptions import subscriptions
 from partnercenter_async.export.pages import records, with_ids
@@ -23,6 +23,8 @@ VARIABLES = (
     "AZURE_AUTHORITY_HOST",
     "PARTNER_CENTER_CLOUD",
     "PARTNER_CENTER_ENDPOINT",
+    "PARTNER_CENTER_GRAPH_ENDPOINT",
+    "PARTNER_CENTER_PARTNER_ENDPOINT",
     "PARTNER_CENTER_REFRESH_TOKEN",
 )
 
@@ -367,7 +369,7 @@ async def test_the_emulator_prints_its_environment_and_serves_until_it_is_told_t
         "-c",
         'eval "$1"; shift; exec "$@"',
         "sh",
-        b"".join([await process.stdout.readline() for _ in range(7)]),
+        b"".join([await process.stdout.readline() for _ in range(9)]),
         *COMMAND,
         "customers",
         env=environment({}),
@@ -405,3 +407,54 @@ async def test_help_names_every_command_and_credential(emulator):
         "AZURE_TENANT_ID",
     ):
         assert name in text
+
+
+@pytest.mark.parametrize("service", ["api", "graph", "partner"])
+async def test_any_endpoint_of_any_service_is_called(emulator, service):
+    path = "echo" if service == "api" else "v1.0/echo"
+    body = '{"price": 1.10, "at": "\u202e"}'
+    ended = await run(emulator, "request", "post", path, "--service", service, "--body", body)
+    assert (ended.code, ended.errors) == (0, "")
+    (line,) = ended.lines
+    assert line.startswith(b'{"method":"POST","body":{"price":1.1,"at":')
+    assert emulator.requests[-1].body == '{"price":1.10,"at":"\u202e"}'.encode()
+
+
+async def test_an_answer_is_printed_on_one_line_with_its_numbers(emulator):
+    body = b'\xef\xbb\xbf{\r\n "price": 1.10,\r\n "id": 12345678901234567890123\r\n}'
+    emulator.inject(Fault(Answer(200, body=body), operation="other"))
+    ended = await run(emulator, "request", "GET", "invoices/x")
+    assert ended.lines == [b'{"price":1.10,"id":12345678901234567890123}']
+
+
+@pytest.mark.parametrize("body", [b"a,b\r\n1,2\r\n", b"%PDF\x00\xff", b""])
+async def test_an_answer_that_is_no_json_is_printed_as_it_came(emulator, body):
+    emulator.inject(Fault(Answer(200, body=body), operation="other"))
+    ended = await run(emulator, "request", "GET", "v1.0/sales/x/$value", "--service", "partner")
+    assert ended.code == 0
+    assert b"\n".join(ended.lines) == b"\n".join(body.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["GET", "users/x", "--service", "graph"], 2, "does not begin with a version"),
+        (["GET", "https://evil.example/v1.0/x", "--service", "graph"], 2, "leads to another origin"),
+        (["GET", "v1.0/x", "--service", "mail"], 2, "'mail' is not one of"),
+        (["FETCH", "customers"], 2, "method must be one of"),
+        (["POST", "customers", "--body", "{"], 2, "--body is no JSON"),
+        (["GET", "nothing/here"], 1, "There is nothing at this address"),
+        (["GET", "v1.0/x", "--service", "graph"], 1, "The emulator serves the API alone"),
+    ],
+)
+async def test_a_request_that_cannot_be_says_why(emulator, arguments, code, message):
+    ended = await run(emulator, "request", *arguments)
+    assert ended.code == code
+    assert message in " ".join(ended.errors.split())
+    assert ended.lines == []
+
+
+async def test_a_service_that_the_cloud_lacks_is_wrong_usage(emulator):
+    ended = await run(emulator, "request", "GET", "v1.0/x", "--service", "graph", PARTNER_CENTER_GRAPH_ENDPOINT="")
+    assert ended.code == 2
+    assert "has no service 'graph'" in " ".join(ended.errors.split())

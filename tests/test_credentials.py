@@ -3,18 +3,14 @@
 import asyncio
 import gc
 import pickle
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
-from helpers import CLOUD, QUICK, connected
+from helpers import AT, CLOUD, ECHO_AT, QUICK, URL_AT, connected, header
 
-from partnercenter_async import (
-    ConnectionLostError,
-    CredentialError,
-    PartnerCenterClient,
-    RefreshTokenCredential,
-)
-from partnercenter_async.emulator import Answer, Fault
+from partnercenter_async import Cloud, ConnectionLostError, CredentialError, PartnerCenterClient, RefreshTokenCredential
+from partnercenter_async.clouds import SERVICES
+from partnercenter_async.emulator import Answer, DataSet, Emulator, Fault
 from partnercenter_async.testing import FakeTransport, answer, run_in_virtual_time
 
 SCOPE = "https://api.partnercenter.microsoft.com/.default"
@@ -126,6 +122,50 @@ def test_a_new_refresh_token_is_stored_before_it_is_used():
 
     run_in_virtual_time(work())
     assert events == [("used", "refresh-0"), ("stored", "refresh-1"), ("used", "refresh-1"), ("used", "refresh-1")]
+
+
+@pytest.mark.fault("F13")
+def test_services_that_are_called_at_once_redeem_one_refresh_token_after_the_other():
+    events = []
+
+    async def store(new: str) -> None:
+        await asyncio.sleep(1)
+        events.append(("stored", new))
+
+    def respond(request):
+        used, scope = form(request)["refresh_token"], form(request)["scope"]
+        events.append(("used", used))
+        number = int(used.rpartition("-")[2])
+        return token(scope, refresh_token=f"refresh-{number + 1}")
+
+    made, transport = credential(respond, on_rotation=store)
+    client = PartnerCenterClient(made, cloud=CLOUD, transport=FakeTransport(lambda _: answer({})), retry=QUICK)
+
+    async def work() -> None:
+        calls = [client.request("GET", AT[service], service=service) for service in SERVICES for _ in range(3)]
+        await asyncio.gather(*calls)
+
+    run_in_virtual_time(work())
+    assert events == [
+        *[("used", "refresh-0"), ("stored", "refresh-1")],
+        *[("used", "refresh-1"), ("stored", "refresh-2")],
+        *[("used", "refresh-2"), ("stored", "refresh-3")],
+    ]
+    assert [form(each)["scope"] for each in transport.requests] == [CLOUD.service(each).scope for each in SERVICES]
+    sent = {request.url: header(request, "Authorization") for request in client._session.shared.transport.requests}
+    assert sent == {URL_AT[each]: f"Bearer access-{CLOUD.service(each).scope}" for each in SERVICES}
+
+
+@pytest.mark.fault("F13")
+async def test_the_services_of_a_user_share_one_rotating_refresh_token():
+    async with Emulator(DataSet(customers=1, seed=1), rotate_refresh_token=True) as emulator:
+        async with connected(emulator, user=True) as client:
+            for _ in range(2):
+                await asyncio.gather(*[client.request("GET", ECHO_AT[each], service=each) for each in SERVICES])
+                emulator.expire_tokens()
+        redeemed = [dict(parse_qsl(each.body.decode())) for each in emulator.requests if each.operation == "token"]
+    assert len(redeemed) == len({each["refresh_token"] for each in redeemed}) == 6
+    assert {each["scope"] for each in redeemed} == {each.scope for each in Cloud.GLOBAL.services()}
 
 
 @pytest.mark.fault("F13")

@@ -5,14 +5,15 @@ import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from helpers import BASE, CLOUD, Fake
+from helpers import BASE, CLOUD, URL_AT, Fake
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partnercenter_async import Cloud, LinkError
+from partnercenter_async import Cloud, LinkError, Service
 from partnercenter_async._session import links
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.transport import Secret
+from partnercenter_async.clouds import SERVICES
 from partnercenter_async.resources._base import route
 from partnercenter_async.testing import Request, answer, run_in_virtual_time
 
@@ -106,6 +107,15 @@ HONEST_LINKS = [
 ]
 
 
+def as_of(service: str, link: str) -> str:
+    """Return a link as another service would have it: at its origin, and with its version."""
+    if service == "api" or not link:
+        return link
+    link = link.replace("api.example.com", f"{service}.example.com").replace("аpi.", f"{service}1.")
+    begins_bare = link[0] not in "/\\?." and ":" not in link.partition("/")[0]
+    return f"v1.0/{link}" if begins_bare else link.replace("/v1", "/v1.0", 1)
+
+
 @pytest.mark.fault("F17")
 @pytest.mark.parametrize(
     "link",
@@ -134,9 +144,10 @@ def test_every_form_of_a_link_is_the_same_url(link, query):
 
 @pytest.mark.fault("F17")
 @pytest.mark.parametrize("link", CLIMBING_LINKS)
-def test_a_link_that_climbs_is_refused(link):
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_link_that_climbs_is_refused(link, service):
     with pytest.raises(ValueError, match="climbs"):
-        URLS.build(link)
+        UrlBuilder(CLOUD, service).build(as_of(service, link))
 
 
 @pytest.mark.parametrize(
@@ -172,9 +183,19 @@ def test_dots_and_semicolons_that_are_no_step_are_left_alone(link):
 
 @pytest.mark.fault("F16")
 @pytest.mark.parametrize("link", HOSTILE_LINKS)
-def test_a_link_that_leads_elsewhere_is_refused(link):
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_link_that_leads_elsewhere_is_refused(link, service):
     with pytest.raises(ValueError, match="it "):
-        URLS.build(link)
+        UrlBuilder(CLOUD, service).build(as_of(service, link))
+
+
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("other", SERVICES)
+def test_a_link_to_another_of_our_services_leads_elsewhere(service, other):
+    if other != service:
+        with pytest.raises(ValueError, match="another origin"):
+            UrlBuilder(CLOUD, service).build(URL_AT[other])
 
 
 @pytest.mark.fault("F16")
@@ -215,16 +236,18 @@ def test_a_link_that_leads_elsewhere_is_refused(link):
     )
 )
 @example("https://api.example.com\uff0fevil.example/x")
-def test_whatever_a_link_says_the_url_stays_at_the_origin(link):
+@pytest.mark.parametrize("service", SERVICES)
+def test_whatever_a_link_says_the_url_stays_at_the_origin(service, link):
+    urls = UrlBuilder(CLOUD, service)
     try:
-        url = URLS.build(link)
+        url = urls.build(link)
     except ValueError:
         return
-    assert url.startswith(BASE)
+    assert url.startswith(urls.bases)
     assert url.isascii()
     assert not any(character.isspace() or character in "\\#" for character in url.partition("?")[0])
     parts = urlsplit(url)
-    assert (parts.scheme, parts.netloc) == ("https", "api.example.com")
+    assert (parts.scheme, parts.netloc) == ("https", f"{service}.example.com")
     for segment in parts.path.split("/"):
         assert unquote(segment) not in {".", ".."}
     if "?" in link and link.isascii():
@@ -245,14 +268,71 @@ def test_beyond_ascii_is_encoded_and_nothing_else():
     ],
 )
 def test_the_base_is_the_clouds_origin_and_version(endpoint, base):
-    cloud = Cloud(endpoint=endpoint, authority="https://login.example.com", scope="x/.default")
+    cloud = Cloud(api=Service(endpoint, "x/.default"), authority="https://login.example.com")
     assert UrlBuilder(cloud).base == base
 
 
-def test_the_version_is_a_setting():
-    cloud = Cloud(endpoint="https://a.example", authority="https://b.example", scope="s", version="v2")
-    assert UrlBuilder(cloud).build("/v2//V2/customers") == "https://a.example/v2/customers"
-    assert UrlBuilder(cloud).build("/v1/customers") == "https://a.example/v2/v1/customers"
+@pytest.mark.fault("F17")
+@pytest.mark.parametrize("prefix", ["webhooks/v1", "partner/v1", "auditactivity/v1"])
+@pytest.mark.parametrize("query", ["", "?a=%2F%2f+%20&b=&&c"])
+def test_a_path_keeps_a_prefix_of_its_own(prefix, query):
+    first, version = prefix.split("/")
+    forms = [
+        f"{prefix}/x/y",
+        f"/{prefix}/x/y",
+        f"//{prefix}/x/y",
+        f"/{first.upper()}//{version.upper()}/x//y",
+        f"/{prefix}/{prefix}/x/y",
+        f"/v1/{prefix}/x/y",
+        f"https://api.example.com/{prefix}/x/y",
+    ]
+    assert {URLS.build(form + query) for form in forms} == {f"https://api.example.com/{prefix}/x/y{query}"}
+    assert URLS.path(URLS.build(forms[0] + query)) == f"{prefix}/x/y{query}"
+
+
+@pytest.mark.parametrize("path", ["webhooks/x", "partner", "partnership/v1/x", "customers/webhooks/v1/x", "v2/x"])
+def test_what_only_resembles_a_prefix_is_a_path_like_any(path):
+    assert URLS.build(path) == BASE + path
+    assert URLS.path(BASE + path) == path
+
+
+@pytest.mark.parametrize("path", ["webhooks/v1", "/partner/v1/", "v1/auditactivity/v1?x", "/v1/v1"])
+def test_a_prefix_alone_names_no_resource(path):
+    with pytest.raises(ValueError, match="names no resource"):
+        URLS.build(path)
+
+
+@pytest.mark.parametrize(("path", "url"), [("v1/webhooks/v1/partner/v1/x", "webhooks/v1/partner/v1/x")])
+def test_one_prefix_is_no_part_of_another(path, url):
+    assert URLS.build(path) == f"https://api.example.com/{url}"
+
+
+@pytest.mark.fault("F17")
+@pytest.mark.parametrize("service", ["graph", "partner"])
+@pytest.mark.parametrize("version", ["v1.0", "beta", "v2"])
+@pytest.mark.parametrize("query", ["", "?$filter=a%20eq%20'b'&$skiptoken=x/../y", "?a=%2F%2f+&&c"])
+def test_every_form_of_another_services_link_is_the_same_url(service, version, query):
+    origin = f"https://{service}.example.com"
+    forms = [
+        f"{version}/sales/prices(Market='US',View='a_b')/$value",
+        f"/{version}/sales/prices(Market='US',View='a_b')/$value",
+        f"//{version}//sales/prices(Market='US',View='a_b')/$value",
+        f"/{version.upper()}/{version}/sales/prices(Market='US',View='a_b')/$value",
+        f"{origin}/{version}/sales/prices(Market='US',View='a_b')/$value",
+        f"{origin.upper()}:443/{version}/sales/prices(Market='US',View='a_b')/$value",
+    ]
+    urls = UrlBuilder(CLOUD, service)
+    built = f"{origin}/{forms[0]}{query}"
+    assert {urls.build(form + query) for form in forms} == {built}
+    assert urls.path(built) == forms[0] + query
+
+
+@pytest.mark.parametrize("path", ["users/x", "customers", "v1.0x/users", "v/x", "?x", "", "/", "%76%31.0/x"])
+def test_a_path_of_another_service_begins_with_its_version(path):
+    with pytest.raises(ValueError, match="does not begin with a version"):
+        UrlBuilder(CLOUD, "graph").build(path)
+    with pytest.raises(ValueError, match="names no resource"):
+        UrlBuilder(CLOUD, "graph").build("/v1.0/v1.0")
 
 
 @pytest.mark.fault("F30")
@@ -315,12 +395,24 @@ def test_a_hostile_id_is_refused_before_anything_is_sent(bad):
 
 @pytest.mark.fault("F16")
 @pytest.mark.parametrize(
-    "url", ["https://evil.example/v1/x", "https://api.example.com/", "https://api.example.com/v2/x"]
+    "url",
+    [
+        "https://evil.example/v1/x",
+        "https://api.example.com/",
+        "https://api.example.com/v2/x",
+        "https://api.example.com.evil.example/v1/x",
+        "https://blobs.example.net/export.json.gz?sig=x",
+        *URL_AT.values(),
+    ],
 )
-def test_the_token_is_attached_for_the_own_origin_alone(url):
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_token_is_attached_for_the_own_origin_alone(url, service):
+    if url == URL_AT[service]:
+        return
     fake = Fake([])
+    session = fake.client._session
     with pytest.raises(LinkError, match="refused to send a token"):
-        run_in_virtual_time(fake.client._session.send(Request("GET", url, ()), Secret("Bearer x")))
+        run_in_virtual_time(session.send(Request("GET", url, ()), Secret("Bearer x"), session.destination(service)))
     assert fake.requests == []
 
 

@@ -57,7 +57,7 @@ class Service:
 
     async def respond(self, request: Request) -> RawResponse:
         loop = asyncio.get_running_loop()
-        self.left.append((loop.time(), request.url.removeprefix(f"{CLOUD.endpoint}/v1/")))
+        self.left.append((loop.time(), request.url.removeprefix(f"{CLOUD.api.endpoint}/v1/")))
         await asyncio.sleep(LATENCY / 2)
         wait = None if self.limiter is None else self.limiter.take(loop.time())
         self.counted.append((loop.time(), wait is None))
@@ -396,7 +396,9 @@ def test_the_documented_rates_are_for_limits_that_exist():
     ],
 )
 def test_each_request_falls_under_the_limit_that_the_service_documents(method, path, limit, customer):
-    assert limit_of(method, path) == (limit, customer)
+    assert limit_of("api", method, path) == (limit, customer)
+    for service in ("graph", "partner"):
+        assert limit_of(service, method, path) == (service, None)
 
 
 # Off
@@ -1105,7 +1107,7 @@ def test_a_limit_that_holds_anything_back_is_not_forgotten():
 
 def test_a_token_that_is_never_good_when_its_turn_comes_ends_the_call():
     async def run(client: PartnerCenterClient):
-        client._session.tokens.latest = lambda _earlier: None
+        client._session.destination().tokens.latest = lambda _earlier: None
         await client.orders.get("c", "o")
 
     error, fake = call([], run, rate=Rate(10))

@@ -8,7 +8,7 @@ import traceback
 
 import msgspec
 import pytest
-from helpers import CLOUD, QUICK, connected
+from helpers import AT, CLOUD, ECHO_AT, QUICK, connected
 
 import partnercenter_async
 from partnercenter_async import (
@@ -20,9 +20,11 @@ from partnercenter_async import (
     PartnerCenterClient,
     PartnerCenterError,
     RefreshTokenCredential,
+    Service,
     UserCredentials,
 )
 from partnercenter_async._session.transport import AiohttpTransport
+from partnercenter_async.clouds import SERVICES
 from partnercenter_async.emulator import Answer, CutBody, DropAfter, DropBefore, Fault, Redirect, service_error
 from partnercenter_async.testing import FakeTransport, answer, run_in_virtual_time
 
@@ -76,16 +78,17 @@ FAULTS = [
 
 @pytest.mark.fault("F38")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{type(fault).__name__}-{getattr(fault, 'status', '')}")
-async def test_no_error_over_the_wire_shows_a_token(emulator, fault, caplog):
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_error_over_the_wire_shows_a_token(emulator, fault, service, caplog):
     caplog.set_level(logging.DEBUG)
     tokens: list[str] = []
     async with connected(emulator) as client:
-        await client.request("GET", "echo", dict)
-        tokens.append(str(await client._session.tokens.authorization()).removeprefix("Bearer "))
+        await client.request("GET", ECHO_AT[service], dict, service=service)
+        tokens.append(str(await client._session.destination(service).tokens.authorization()).removeprefix("Bearer "))
         emulator.inject(Fault(fault, operation="other", times=None))
         with pytest.raises(PartnerCenterError) as caught:
-            await client.request("GET", "echo", dict)
-        tokens.append(str(await client._session.tokens.authorization()).removeprefix("Bearer "))
+            await client.request("GET", ECHO_AT[service], dict, service=service)
+        tokens.append(str(await client._session.destination(service).tokens.authorization()).removeprefix("Bearer "))
     output = told(caught.value) + caplog.text + repr(pickled(caught.value))
     assert len(output) > 1000
     for secret in (*tokens, emulator.client_secret):
@@ -104,7 +107,7 @@ async def test_no_error_of_signing_in_shows_a_secret(emulator, caplog):
         authority=emulator.authority,
         ssl_context=emulator.ssl_context(),
     )
-    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope=Cloud.GLOBAL.scope)
+    cloud = Cloud.GLOBAL.at(emulator.endpoint, authority=emulator.authority)
     async with credential, PartnerCenterClient(credential, cloud=cloud, retry=QUICK) as client:
         for fault in (None, DropBefore(), CutBody(), Answer(200, body=b"{}"), service_error(500, 1, "No.")):
             if fault is not None:
@@ -132,7 +135,7 @@ def test_no_error_of_a_callback_shows_a_refresh_token():
 
 @pytest.mark.fault("F38")
 async def test_a_refused_certificate_shows_no_token(emulator):
-    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s")
+    cloud = Cloud(api=Service(emulator.endpoint, "s"), authority=emulator.authority)
     async with PartnerCenterClient(Canary(), cloud=cloud) as client:
         with pytest.raises(CertificateError) as caught:
             await client.customers.get("c")
@@ -143,29 +146,43 @@ async def test_a_refused_certificate_shows_no_token(emulator):
 @pytest.mark.parametrize(
     "fault", [ConnectionLostError("x"), answer(status=500), answer(body=b"x"), ValueError("a bug")]
 )
-def test_no_object_on_the_way_shows_a_token(fault):
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_object_on_the_way_shows_a_token(fault, service):
     transport = FakeTransport([fault] * 3)
 
     async def work(client: PartnerCenterClient) -> Exception:
         try:
-            await client.orders.list("c").collect()
+            if service == "api":
+                await client.orders.list("c").collect()
+            else:
+                await client.request("GET", AT[service], dict, service=service)
         except Exception as error:
             return error
         raise AssertionError
 
     client = PartnerCenterClient(Canary(), cloud=CLOUD, transport=transport)
     error = run_in_virtual_time(work(client))
-    objects = [client, client._session, client.orders, client.orders.list("c"), transport, *transport.requests]
+    objects = [
+        client,
+        client._session,
+        client._session.destination(service),
+        CLOUD,
+        client.orders,
+        client.orders.list("c"),
+        transport,
+        *transport.requests,
+    ]
     output = "".join([told(error), *map(repr, objects), *[repr(getattr(each, "__dict__", "")) for each in objects]])
     assert CANARY not in output
 
 
 @pytest.mark.fault("F38")
-def test_no_response_or_page_shows_a_token(caplog):
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_response_or_page_shows_a_token(caplog, service):
     caplog.set_level(logging.DEBUG)
 
     async def work(client: PartnerCenterClient) -> list[object]:
-        response = await client.request("GET", "customers/c/orders", dict)
+        response = await client.request("GET", AT[service], dict, service=service)
         pages = [page async for page in client.orders.list("c").pages()]
         return [response, response.info, *pages, pages[0].continuation]
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 from azure.core.credentials import AccessToken
-from helpers import BASE, Fake, call, header
+from helpers import AT, BASE, Fake, call, header
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +29,7 @@ from partnercenter_async import (
     DecodeError,
     MfaRequiredError,
     NotFoundError,
+    Order,
     OutcomeUnknownError,
     PartnerCenterClient,
     PermissionDeniedError,
@@ -41,13 +42,16 @@ from partnercenter_async import (
 )
 from partnercenter_async._session.response import Headers
 from partnercenter_async._session.retry import retry_after
+from partnercenter_async.clouds import SERVICES, ServiceName
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
 
 ORDER = answer({"id": "o1"})
 SERVER_ERRORS = [500, 502, 503, 504, 408]
 
 
-async def get(client: PartnerCenterClient):
+async def get(client: PartnerCenterClient, service: ServiceName = "api"):
+    if service != "api":
+        return (await client.request("GET", AT[service], Order, service=service)).data
     return await client.orders.get("c1", "o1")
 
 
@@ -389,11 +393,12 @@ def expiring(tokens: set[str]):
 
 
 @pytest.mark.fault("F9")
-def test_many_calls_with_an_expired_token_renew_it_once():
+@pytest.mark.parametrize("service", SERVICES)
+def test_many_calls_with_an_expired_token_renew_it_once(service):
     async def many(client: PartnerCenterClient):
-        await get(client)
+        await get(client, service)
         refused.add("Bearer fake-token-1")
-        return await asyncio.gather(*[client.request("GET", "customers/c1", dict) for _ in range(200)])
+        return await asyncio.gather(*[client.request("GET", AT[service], dict, service=service) for _ in range(200)])
 
     refused: set[str] = set()
     responses, fake = call(expiring(refused), many, concurrency=200)
@@ -404,11 +409,12 @@ def test_many_calls_with_an_expired_token_renew_it_once():
 
 
 @pytest.mark.fault("F9")
-def test_the_resend_after_a_renewal_uses_none_of_the_tries():
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_resend_after_a_renewal_uses_none_of_the_tries(service):
     answers = [answer(status=401), answer(status=500), answer(status=500), ORDER]
 
     async def request(client: PartnerCenterClient):
-        return await client.request("GET", "customers/c1", dict)
+        return await client.request("GET", AT[service], dict, service=service)
 
     response, fake = call(answers, request)
     assert response.info.attempts == len(fake.requests) == 4
@@ -431,8 +437,9 @@ def test_a_late_refusal_of_the_old_token_does_not_drop_the_new_one():
 
 
 @pytest.mark.fault("F10")
-def test_a_token_refused_twice_is_an_authentication_error():
-    error, fake = call(lambda _: answer(status=401, reason="Unauthorized"), get)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_token_refused_twice_is_an_authentication_error(service):
+    error, fake = call(lambda _: answer(status=401, reason="Unauthorized"), lambda client: get(client, service))
     assert len(fake.requests) == error.attempts == 2
     assert type(error) is AuthenticationError
     assert "MFA" not in str(error)
@@ -448,8 +455,9 @@ def test_a_token_refused_twice_is_an_authentication_error():
         answer(status=401, reason="Unauthorized - MFA required"),
     ],
 )
-def test_a_missing_second_factor_is_not_cured_by_another_token(refusal):
-    error, fake = call([refusal], get)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_missing_second_factor_is_not_cured_by_another_token(refusal, service):
+    error, fake = call([refusal], lambda client: get(client, service))
     assert len(fake.requests) == 1
     assert len(fake.credential.claims) == 1
     assert type(error) is MfaRequiredError
@@ -457,9 +465,11 @@ def test_a_missing_second_factor_is_not_cured_by_another_token(refusal):
     assert "MFA" in str(error)
 
 
-def test_a_claims_challenge_is_answered():
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_claims_challenge_is_answered(service):
     challenge = 'Bearer error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsieG1zX2NjIjoxfX0"'
-    order, fake = call([answer(status=401, headers={"WWW-Authenticate": challenge}), ORDER], get)
+    answers = [answer(status=401, headers={"WWW-Authenticate": challenge}), ORDER]
+    order, fake = call(answers, lambda client: get(client, service))
     assert order.id == "o1"
     assert fake.credential.claims == [None, '{"access_token":{"xms_cc":1}}']
 
@@ -484,14 +494,15 @@ def test_a_broken_challenge_still_renews_the_token(challenge):
 
 
 @pytest.mark.fault("F11")
-def test_a_cold_start_fetches_one_token():
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_cold_start_fetches_one_token(service):
     class Slow(FakeCredential):
         async def get_token(self, *scopes, **kwargs):
             await asyncio.sleep(1)
             return await super().get_token(*scopes, **kwargs)
 
     async def many(client: PartnerCenterClient):
-        await asyncio.gather(*[get(client) for _ in range(500)])
+        await asyncio.gather(*[get(client, service) for _ in range(500)])
 
     _, fake = call(lambda _: ORDER, many, credential=Slow(), concurrency=500)
     assert len(fake.credential.claims) == 1
@@ -516,10 +527,11 @@ class Failing(FakeCredential):
 
 
 @pytest.mark.fault("F12")
-def test_a_failed_token_request_fails_all_who_wait_and_nobody_later():
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_failed_token_request_fails_all_who_wait_and_nobody_later(service):
     async def many(client: PartnerCenterClient):
-        errors = await asyncio.gather(*[get(client) for _ in range(20)], return_exceptions=True)
-        return errors, await get(client)
+        errors = await asyncio.gather(*[get(client, service) for _ in range(20)], return_exceptions=True)
+        return errors, await get(client, service)
 
     (errors, order), fake = call(lambda _: ORDER, many, credential=Failing(1))
     assert all(type(error) is CredentialError for error in errors)
@@ -530,11 +542,12 @@ def test_a_failed_token_request_fails_all_who_wait_and_nobody_later():
 
 
 @pytest.mark.fault("F12")
-def test_followers_are_not_cancelled_with_the_leader():
+@pytest.mark.parametrize("service", SERVICES)
+def test_followers_are_not_cancelled_with_the_leader(service):
     async def many(client: PartnerCenterClient):
-        leader = asyncio.create_task(get(client))
+        leader = asyncio.create_task(get(client, service))
         await asyncio.sleep(0)
-        followers = [asyncio.create_task(get(client)) for _ in range(5)]
+        followers = [asyncio.create_task(get(client, service)) for _ in range(5)]
         await asyncio.sleep(0.5)
         leader.cancel()
         orders = await asyncio.gather(*followers)
@@ -551,7 +564,7 @@ def test_a_token_refused_while_it_is_renewed_is_fetched_once_more():
         async def get_token(self, *scopes, **kwargs):
             if len(self.claims) == 1:
                 # The service refuses the token in use, and a call asks for one before the renewal's end is known.
-                tokens = fake.client._session.tokens
+                tokens = fake.client._session.destination().tokens
                 tokens.reject(tokens._authorization, Headers())
                 waiting.append(asyncio.create_task(get(fake.client)))
             return await super().get_token(*scopes, **kwargs)
@@ -673,8 +686,10 @@ def test_a_refused_app_only_token_names_the_other_kind(body):
 
 
 @pytest.mark.fault("F15")
-def test_a_refusal_that_no_user_would_cure_does_not_name_one():
-    error, fake = call([answer({"code": 2006}, status=403)], get)
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("body", [{"code": 2006}, {"error": {"code": "Authorization_RequestDenied", "message": "no"}}])
+def test_a_refusal_that_no_user_would_cure_does_not_name_one(service, body):
+    error, fake = call([answer(body, status=403)], lambda client: get(client, service))
     assert len(fake.requests) == 1
     assert type(error) is PermissionDeniedError
     assert "App+User" not in str(error)
@@ -1115,7 +1130,7 @@ def test_a_credential_that_fails_is_not_kept_alive():
         await asyncio.sleep(0)  # until then the event loop holds what woke this task
         gc.collect()
         assert alive() is None
-        assert len(client._session.shared.tokens) == 1
+        assert len(client._session.shared.tokens) == 0
 
     result, _ = call(lambda _: ORDER, work)
     assert result is None

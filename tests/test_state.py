@@ -108,7 +108,7 @@ class Life(RuleBasedStateMachine):
 
     async def respond(self, request: Request) -> RawResponse:
         now = self.loop.time()
-        parts = request.url.removeprefix(f"{CLOUD.endpoint}/v1/").split("/")
+        parts = request.url.removeprefix(f"{CLOUD.api.endpoint}/v1/").split("/")
         lane = parts[1] if parts[0] == "customers" else None
         call, token = header(request, "MS-RequestId"), header(request, "Authorization")
         assert call is not None

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import aiohttp
 import pytest
-from helpers import QUICK, connected
+from helpers import AT, CLOUD, ECHO_AT, QUICK, URL_AT, connected
 from hypothesis import given
 from hypothesis import strategies as st
 from test_links import HOSTILE_LINKS
@@ -37,9 +37,11 @@ from partnercenter_async import (
     RedirectError,
     RetryPolicy,
     ServerError,
+    Service,
 )
 from partnercenter_async._session import transport
 from partnercenter_async._session.transport import _Unpacking
+from partnercenter_async.clouds import SERVICES
 from partnercenter_async.emulator import (
     Answer,
     Bom,
@@ -140,41 +142,47 @@ async def test_a_throttled_write_is_tried_again(emulator):
 
 @pytest.mark.fault("F9")
 @pytest.mark.parametrize("user", [False, True])
-async def test_an_expired_token_is_renewed_once_for_all(emulator, customer_id, user):
+@pytest.mark.parametrize("service", SERVICES)
+async def test_an_expired_token_is_renewed_once_for_all(emulator, user, service):
     async with connected(emulator, user=user, concurrency=50) as client:
-        await client.customers.get(customer_id)
+        await client.request("GET", ECHO_AT[service], dict, service=service)
         emulator.expire_tokens()
-        responses = await asyncio.gather(*[client.request("GET", f"customers/{customer_id}", dict) for _ in range(50)])
+        responses = await asyncio.gather(
+            *[client.request("GET", ECHO_AT[service], dict, service=service) for _ in range(50)]
+        )
     attempts = sum(response.info.attempts for response in responses)
-    assert attempts + 1 == emulator.count("customers.get")
+    assert attempts + 1 == emulator.count("other")
     assert all(response.info.attempts <= 2 for response in responses)
     assert emulator.count("token") == 2
 
 
 @pytest.mark.fault("F10")
-async def test_a_service_that_refuses_every_token_sees_two_requests(emulator, customer_id):
-    emulator.inject(Fault(ExpireToken(), operation="customers.get", times=None))
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_that_refuses_every_token_sees_two_requests(emulator, service):
+    emulator.inject(Fault(ExpireToken(), operation="other", times=None))
     async with connected(emulator) as client:
         with pytest.raises(AuthenticationError) as caught:
-            await client.customers.get(customer_id)
+            await client.request("GET", ECHO_AT[service], service=service)
     assert not isinstance(caught.value, MfaRequiredError)
-    assert emulator.count("customers.get") == 2
+    assert emulator.count("other") == 2
     assert emulator.count("token") == 2
 
 
 @pytest.mark.fault("F10")
-async def test_a_user_without_a_second_factor_is_told_to_consent_again():
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_user_without_a_second_factor_is_told_to_consent_again(service):
     async with Emulator(DataSet(customers=1, seed=1), require_mfa=True, mfa=False) as emulator:
         async with connected(emulator, user=True) as client:
             with pytest.raises(MfaRequiredError, match="consent again"):
-                await client.customers.get(next(emulator.data.customer_ids()))
-        assert emulator.count("customers.get") == emulator.count("token") == 1
+                await client.request("GET", ECHO_AT[service], service=service)
+        assert emulator.count("other") == emulator.count("token") == 1
 
 
 @pytest.mark.fault("F11")
-async def test_a_cold_start_asks_for_one_token(emulator, customer_id):
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_cold_start_asks_for_one_token(emulator, service):
     async with connected(emulator, concurrency=100) as client:
-        await asyncio.gather(*[client.customers.get(customer_id) for _ in range(100)])
+        await asyncio.gather(*[client.request("GET", ECHO_AT[service], service=service) for _ in range(100)])
     assert emulator.count("token") == 1
 
 
@@ -250,7 +258,7 @@ def free_port() -> int:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_refused_connection_is_tried_again_whatever_the_method(method):
     retries = []
-    cloud = Cloud(endpoint=f"https://localhost:{free_port()}", authority="https://localhost", scope="s")
+    cloud = Cloud(api=Service(f"https://localhost:{free_port()}", "s"), authority="https://localhost")
     client = PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK, on_retry=retries.append)
     async with client:
         with pytest.raises(ConnectError) as caught:
@@ -266,7 +274,7 @@ async def test_a_name_that_is_never_resolved_is_no_connection(monkeypatch):
     monkeypatch.setattr("partnercenter_async._session.transport.CONNECT_TIMEOUT", 0.05)
     monkeypatch.setattr("aiohttp.ThreadedResolver.resolve", resolve)
     monkeypatch.setattr("aiohttp.DefaultResolver.resolve", resolve)
-    cloud = Cloud(endpoint="https://api.example.com", authority="https://login.example.com", scope="s")
+    cloud = Cloud(api=Service("https://api.example.com", "s"), authority="https://login.example.com")
     async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
         with pytest.raises(ConnectError):
             await client.request("POST", "echo")
@@ -310,7 +318,6 @@ async def test_a_reused_connection_that_is_reset_sends_nothing_behind_our_back(e
 
 @pytest.mark.fault("F22")
 async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulator):
-    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s/.default")
     connector = aiohttp.TCPConnector(ssl=emulator.ssl_context())
     async with aiohttp.ClientSession(connector=connector) as session, connected(emulator) as other:
         credential = other._session.credential
@@ -318,7 +325,7 @@ async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulat
         assert "partnercenter" in repr(client)
         client = PartnerCenterClient(
             credential,
-            cloud=Cloud(endpoint=cloud.endpoint, authority=cloud.authority, scope=Cloud.GLOBAL.scope),
+            cloud=Cloud.GLOBAL.at(emulator.endpoint, authority=emulator.authority),
             session=session,
             ssl_context=emulator.ssl_context(),
             retry=RetryPolicy(attempts=1),
@@ -447,7 +454,7 @@ async def test_a_body_that_ends_with_its_connection_is_whole(monkeypatch):
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        cloud = Cloud(endpoint=url, authority="https://localhost", scope="x/.default")
+        cloud = Cloud(api=Service(url, "x/.default"), authority="https://localhost")
         async with PartnerCenterClient(FakeCredential(), cloud=cloud) as client:
             for _ in range(20):
                 response = await client.request("GET", "customers/x", dict)
@@ -509,7 +516,7 @@ async def test_bytes_that_are_no_text_in_headers_and_reason_are_typed_errors_or_
     error = b"HTTP/1.1 404 N\xffpe\r\nX-A: \xff\r\nContent-Length: 0\r\n\r\n"
     answers = [array, error]
     server = await asyncio.start_server(respond, "127.0.0.1")
-    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    cloud = Cloud(api=Service(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "s"), authority="https://l")
     async with server, PartnerCenterClient(FakeCredential(), cloud=cloud) as client:
         with pytest.raises(NotFoundError) as caught:
             await client.migrations.list().collect()
@@ -773,7 +780,7 @@ async def listening(respond, **settings):
             await writer.wait_closed()
 
     server = await asyncio.start_server(answer, "127.0.0.1")
-    cloud = Cloud(endpoint=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", authority="https://l", scope="s")
+    cloud = Cloud(api=Service(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "s"), authority="https://l")
     async with server:
         async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK, **settings) as client:
             yield client
@@ -856,7 +863,7 @@ async def test_contradictory_lengths_are_a_typed_error(emulator, customer_id):
 
 
 async def test_an_unknown_authority_is_not_trusted(emulator, customer_id):
-    cloud = Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope="s")
+    cloud = Cloud(api=Service(emulator.endpoint, "s"), authority=emulator.authority)
     async with PartnerCenterClient(FakeCredential(), cloud=cloud, ssl_context=ssl.create_default_context()) as client:
         with pytest.raises(CertificateError):
             await client.customers.get(customer_id)
@@ -911,13 +918,14 @@ async def test_two_credentials_share_one_pool(emulator, customer_id):
 async def test_the_emulator_never_shows_a_token(emulator, customer_id):
     async with connected(emulator) as client:
         await client.customers.get(customer_id)
-        token = await client._session.tokens.authorization()
+        token = await client._session.destination().tokens.authorization()
     recorded = emulator.requests[-1].headers["Authorization"]
     assert token not in recorded
     assert fingerprint(str(token).removeprefix("Bearer ")) in recorded
 
 
-async def test_the_environments_proxy_is_used_and_sees_no_token(monkeypatch):
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_environments_proxy_is_used_and_sees_no_token(monkeypatch, service):
     heard = bytearray()
 
     async def refuse(reader, writer):
@@ -928,11 +936,10 @@ async def test_the_environments_proxy_is_used_and_sees_no_token(monkeypatch):
     async with await asyncio.start_server(refuse, "127.0.0.1") as server:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         monkeypatch.delenv("NO_PROXY", raising=False)
-        cloud = Cloud(endpoint="https://api.example.com", authority="https://login.example.com", scope="s")
-        async with PartnerCenterClient(FakeCredential(), cloud=cloud, retry=QUICK) as client:
+        async with PartnerCenterClient(FakeCredential(), cloud=CLOUD, retry=QUICK) as client:
             with pytest.raises(ConnectError):
-                await client.customers.get("c")
-    assert heard.count(b"CONNECT api.example.com:443") == 3
+                await client.request("GET", AT[service], service=service)
+    assert heard.count(b"CONNECT %s:443" % URL_AT[service].split("/")[2].encode()) == 3
     assert b"fake-token" not in heard
 
 

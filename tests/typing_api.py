@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from partnercenter_async import (
     BillingCycleType,
+    Cloud,
     Customer,
     CustomerFilter,
     NewCommerceMigration,
@@ -29,6 +30,7 @@ from partnercenter_async import (
     ResourceCollection,
     Response,
     RetryPolicy,
+    Service,
     Subscription,
     SupportContact,
     Timestamp,
@@ -127,6 +129,8 @@ async def anything(client: PartnerCenterClient) -> None:
     assert_type(answer.raw, bytes)
     assert_type(answer.info.headers.get("MS-CV"), str | None)
     assert_type(await client.request("DELETE", "customers/c"), Response[None])
+    assert_type(await client.request("GET", "v1.0/x", dict[str, object], service="graph"), Response[dict[str, object]])
+    assert_type(Cloud.GLOBAL.service("partner"), Service)
 
 
 async def many(client: PartnerCenterClient) -> None:

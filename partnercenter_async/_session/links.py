@@ -1,4 +1,4 @@
-"""From a link's text, or a caller's path, to a URL at the configured origin, or a refusal."""
+"""From a link's text, or a caller's path, to a URL at a service's origin, or a refusal."""
 
 import itertools
 import re
@@ -6,8 +6,12 @@ import unicodedata
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
-from partnercenter_async.clouds import Cloud, origin
+from partnercenter_async.clouds import Cloud, ServiceName, origin
 
+# What the API's paths begin with. The first is taken where none is given; the others belong to single resources.
+_PREFIXES = "v1", "webhooks/v1", "partner/v1", "auditactivity/v1"
+_FIRST_OF_PREFIXES = frozenset(prefix.partition("/")[0] for prefix in _PREFIXES)
+_VERSION = re.compile(r"v[0-9]+(?:\.[0-9]+)?|beta")  # what those of the other services begin with
 # What most paths and links look like; the rules below would give it back as it is.
 _PLAIN = re.compile(r"/?([A-Za-z0-9_~-]+)(?:/[A-Za-z0-9_~-]+)*(?:\?[!$-~]*)?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -29,39 +33,66 @@ _GUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class UrlBuilder:
-    """Makes every URL that a token is sent to: one origin, one version segment, no way up."""
+    """Makes every URL that a service's tokens are sent to: at its origin, behind one of its prefixes, no way up."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        """Take the origin and the version from the cloud."""
-        self._origin = origin(cloud.endpoint, "endpoint")
-        self._version = cloud.version
+    def __init__(self, cloud: Cloud, service: ServiceName = "api") -> None:
+        """Take the service's origin; raises ValueError where the cloud has no such service."""
+        self._origin = origin(cloud.service(service).endpoint, "endpoint")
         scheme, host, port = self._origin
         shown = f"[{host}]" if ":" in host else host
         standard = {"https": 443, "http": 80}[scheme]
-        self.base = f"{scheme}://{shown}{'' if port == standard else f':{port}'}/{cloud.version}/"
+        root = f"{scheme}://{shown}{'' if port == standard else f':{port}'}/"
+        self._prefixed = service == "api"
+        self.bases = tuple([f"{root}{prefix}/" for prefix in _PREFIXES]) if self._prefixed else (root,)
+        """What every URL begins with one of."""
+        self.base = self.bases[0]
+        """Where a path of a caller's begins."""
+        self._root = root
 
     def build(self, reference: str) -> str:
         """Return the URL of a path or link, its query byte for byte as given; raises ValueError with the reason.
 
-        Taken are paths with and without a leading slash and the version, and absolute URLs of the origin. Whatever the
-        service may have doubled (slashes, the version) stands once in the result.
+        Taken are paths with and without a leading slash, of the API also without their prefix, and absolute URLs of the
+        origin. Whatever the service may have doubled (slashes, a prefix) stands once in the result.
         """
         plain = _PLAIN.fullmatch(reference)
-        if plain is not None and plain[1].lower() != self._version.lower():
+        if plain is not None and self._prefixed and plain[1].lower() not in _FIRST_OF_PREFIXES:
             return self.base + reference.removeprefix("/")
         path, mark, query = reference.partition("?")
         if _UNSAFE.search(path) or re.search(r"[\x00-\x20\x7f#]", query):
             raise ValueError("it holds a blank, a control character, a backslash or a fragment")
         path = self._own_path(path)
         segments = [segment for segment in path.split("/") if segment]
-        while segments and segments[0].lower() == self._version.lower():
-            del segments[0]
-        if not segments:
-            raise ValueError("it names no resource")
         if any(climbs(segment) for segment in segments):
             raise ValueError("its path climbs")
+        base = self._base_of(segments)
+        if not segments:
+            raise ValueError("it names no resource")
         slash = "/" if path.endswith("/") else ""
-        return self.base + _ascii("/".join(segments)) + slash + mark + _ascii(query)
+        return base + _ascii("/".join(segments)) + slash + mark + _ascii(query)
+
+    def path(self, url: str) -> str:
+        """Return the path and query of a URL that this has built, the API's without the prefix that most have."""
+        return url[len(self.base if url.startswith(self.base) else self._root) :]
+
+    def _base_of(self, segments: list[str]) -> str:
+        """Take the prefix, doubled or not, from the front of a path's segments, and return the URL of all behind it."""
+        if not self._prefixed:
+            version = segments[0].lower() if segments else ""
+            if not _VERSION.fullmatch(version):
+                raise ValueError("it does not begin with a version, such as v1.0")
+            while segments and segments[0].lower() == version:
+                del segments[0]
+            return f"{self._root}{version}/"
+        base = self.base
+        for own, prefix in zip(self.bases, _PREFIXES, strict=True):
+            parts = prefix.split("/")
+            while [segment.lower() for segment in segments[: len(parts)]] == parts:
+                del segments[: len(parts)]
+                base = own
+            if base != self.base:
+                break
+        return base
 
     def _own_path(self, path: str) -> str:
         """Return the path behind an origin that is ours; refuse every other origin."""
@@ -70,10 +101,14 @@ class UrlBuilder:
             if absolute is None or not self._is_own(absolute[1]):
                 raise ValueError("it leads to another origin")
             return absolute[2]
-        # Two slashes begin a network path, unless the version stands behind a slash that was doubled.
-        if path.startswith("//") and path.lstrip("/").partition("/")[0].lower() != self._version.lower():
+        # Two slashes begin a network path, unless a prefix stands behind a slash that was doubled.
+        if path.startswith("//") and not self._is_first(path.lstrip("/").partition("/")[0]):
             raise ValueError("it leads to another origin")
         return path
+
+    def _is_first(self, segment: str) -> bool:
+        known = segment.lower()
+        return known in _FIRST_OF_PREFIXES if self._prefixed else _VERSION.fullmatch(known) is not None
 
     def _is_own(self, text: str) -> bool:
         try:
@@ -85,8 +120,8 @@ class UrlBuilder:
 def leads_to(path: str, template: str, ids: Mapping[str, str]) -> bool:
     """Tell whether a path is the one of a template, which has ids, by their names in braces, as segments of their own.
 
-    ``path`` is that of a URL which ``UrlBuilder`` made, without its base and its query. Letter case does not matter,
-    but for ids: they are taken as they are, unless they are GUIDs.
+    ``path`` is what ``UrlBuilder.path`` says, without its query. Letter case does not matter, but for ids: they are
+    taken as they are, unless they are GUIDs.
     """
     given = [unquote_to_bytes(segment) for segment in path.split("/") if segment]
     parts = template.split("/")

@@ -9,13 +9,19 @@ from typing import ClassVar, Final, Literal, Protocol, TypeAlias, cast, runtime_
 
 import msgspec
 
+from partnercenter_async.clouds import ServiceName
+
 ORDERS: Final = "orders"
 MIGRATIONS_CREATE: Final = "migrations.create"
 MIGRATIONS_VALIDATE: Final = "migrations.validate"
 OTHER: Final = "other"
-LIMITS: Final = (ORDERS, MIGRATIONS_CREATE, MIGRATIONS_VALIDATE, OTHER)
-"""What the service counts by itself, as far as it documents that; all else is taken to be one limit."""
-ALL: Final = "all"  # the one limit where one rate is declared for everything
+GRAPH: Final = "graph"
+PARTNER: Final = "partner"
+BESIDE: Final = (GRAPH, PARTNER)
+"""The services beside the API, each of which is taken to be one limit."""
+LIMITS: Final = (ORDERS, MIGRATIONS_CREATE, MIGRATIONS_VALIDATE, OTHER, *BESIDE)
+"""What is counted by itself: of the API as far as that is documented, and all else there is taken to be one limit."""
+ALL: Final = "all"  # the one limit of the API where one rate is declared for everything
 
 _AT_ONCE = 10  # requests that leave together after a pause
 _SAVED = 50  # of so many requests of a declared rate one more may leave at once
@@ -138,8 +144,10 @@ def check_pacing(rate: object) -> Pacing:
     return cast("Mapping[str, Rate]", rates)
 
 
-def limit_of(method: str, path: str) -> tuple[str, str | None]:
-    """Return the limit that a request falls under, and its customer; the path begins behind the version."""
+def limit_of(service: ServiceName, method: str, path: str) -> tuple[str, str | None]:
+    """Return the limit that a request falls under, and its customer; the path is as ``UrlBuilder.path`` says."""
+    if service != "api":
+        return service, None
     if path[:10].lower() != "customers/":
         return OTHER, None
     customer, _, rest = path[10:].partition("?")[0].lower().partition("/")

@@ -5,12 +5,12 @@ import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypedDict, TypeVar, cast
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag, check_seconds, check_text
-from partnercenter_async._session.auth import TokenSources
+from partnercenter_async._session.auth import TokenSource, TokenSources
 from partnercenter_async._session.decoding import LARGE, decode, error_in, slices
 from partnercenter_async._session.limits import Limits
 from partnercenter_async._session.links import UrlBuilder
@@ -30,7 +30,7 @@ from partnercenter_async._session.retry import (
 from partnercenter_async._session.throttle import Gate, Patience, Place, Throttle, Turn
 from partnercenter_async._session.transport import RawResponse, Request, Secret, Transport
 from partnercenter_async._session.writes import Effect, effect_of, verdict
-from partnercenter_async.clouds import Cloud
+from partnercenter_async.clouds import Cloud, ServiceName
 from partnercenter_async.errors import (
     Attempt,
     AttemptTimeoutError,
@@ -180,6 +180,14 @@ class Shared:
         await self.transport.close()
 
 
+class Destination(NamedTuple):
+    """A service as one credential reaches it: its URLs, and the tokens that go there and nowhere else."""
+
+    service: ServiceName
+    urls: UrlBuilder
+    tokens: TokenSource
+
+
 class Session:
     """Makes calls with one credential and one set of settings."""
 
@@ -188,8 +196,7 @@ class Session:
         self.settings = settings
         self.shared = shared
         self.credential = credential
-        self.tokens = shared.tokens.of(credential, settings.cloud.scope)
-        self.urls = UrlBuilder(settings.cloud)
+        self._destinations: dict[str, Destination] = {}  # of the services that were called
         fixed = [
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -201,15 +208,28 @@ class Session:
             fixed.append(("MS-PartnerCenter-Application", settings.application))
         self._fixed = tuple(fixed)
 
+    def destination(self, service: ServiceName = "api") -> Destination:
+        """Return a service as this session reaches it; raises ValueError where the cloud has none of that name."""
+        found = self._destinations.get(service)
+        if found is None:
+            cloud = self.settings.cloud
+            tokens = self.shared.tokens.of(self.credential, cloud.service(service).scope)
+            found = self._destinations[service] = Destination(service, UrlBuilder(cloud, service), tokens)
+        return found
+
+    def urls(self, service: ServiceName = "api") -> UrlBuilder:
+        """Return what makes the URLs of a service."""
+        return self.destination(service).urls
+
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""
         if "request_id" in given:
             raise ValueError("request_id is for a single call; each page of a listing has its own")
         return self.options(cast("CallOptions", given))
 
-    def send(self, request: Request, authorization: Secret) -> Awaitable[RawResponse]:
-        """Sign a request and return one exchange of it; the token goes to the configured origin or nowhere."""
-        if not request.url.startswith(self.urls.base):
+    def send(self, request: Request, authorization: Secret, destination: Destination) -> Awaitable[RawResponse]:
+        """Sign a request and return one exchange of it; a token of a destination goes there or nowhere."""
+        if not request.url.startswith(destination.urls.bases):
             raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
         headers = (*request.headers, ("Authorization", authorization))
         return self.shared.transport.send(Request(request.method, request.url, headers, request.body))
@@ -250,8 +270,9 @@ class Session:
         link_headers: tuple[tuple[str, str], ...] = (),
         user_only: bool = False,
         with_id: bool = False,
+        service: ServiceName = "api",
     ) -> Response[T]:
-        """Make a call to a URL of ``urls`` and decode its answer; ``into`` None takes any body and gives None.
+        """Make a call to a URL of a service and decode its answer; ``into`` None takes any body and gives None.
 
         ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
         """
@@ -274,7 +295,8 @@ class Session:
         headers = (*self._fixed, *ids, *kind)
         if options.headers or link_headers:
             headers = _merged(headers, options.headers, link_headers)
-        call = _Call(self, Request(method, url, headers, payload), options.timeout, user_only=user_only)
+        request = Request(method, url, headers, payload)
+        call = _Call(self, self.destination(service), request, options.timeout, user_only=user_only)
         try:
             raw = await self._within_deadline(call, attempts)
             if raw.status == 206 and not any(name.lower() == "range" for name, _ in headers):  # noqa: PLR2004 - 206
@@ -347,14 +369,17 @@ class Session:
 class _Call:
     """One call on its way: what each of its attempts sends."""
 
-    __slots__ = ("_customer", "_gate", "_request", "_session", "_timeout", "_user_only")
+    __slots__ = ("_customer", "_destination", "_gate", "_request", "_session", "_timeout", "_user_only")
 
-    def __init__(self, session: Session, request: Request, timeout: float, *, user_only: bool) -> None:
+    def __init__(
+        self, session: Session, destination: Destination, request: Request, timeout: float, *, user_only: bool
+    ) -> None:
         self._session = session
+        self._destination = destination
         self._request = request
         self._timeout = timeout
         self._user_only = user_only
-        limit, self._customer = limit_of(request.method, request.url[len(session.urls.base) :])
+        limit, self._customer = limit_of(destination.service, request.method, destination.urls.path(request.url))
         self._gate: Gate = session.shared.throttle.gate(session.settings.tenant or "", limit, self._customer)
 
     async def attempt(self, attempts: Attempts) -> RawResponse:
@@ -362,7 +387,7 @@ class _Call:
         raw, authorization = await self._exchange(attempts)
         if raw.status == 401 and not attempts.recovered and not is_mfa_refusal(raw.reason, raw.body):  # noqa: PLR2004 - 401
             attempts.recovered = True
-            self._session.tokens.reject(authorization, raw.headers)
+            self._destination.tokens.reject(authorization, raw.headers)
             raw, _ = await self._exchange(attempts)
         if 200 <= raw.status < 300:  # noqa: PLR2004 - any 2xx, whatever the reference declares
             return raw
@@ -371,7 +396,7 @@ class _Call:
     async def _exchange(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
         """Wait for a token and a turn, send once, and sort out what can go wrong."""
         before = attempts.sent
-        tokens = self._session.tokens
+        tokens = self._destination.tokens
         try:
             for _ in range(_MOST_TOKENS):
                 known = tokens.current() or await tokens.authorization()
@@ -427,7 +452,7 @@ class _Call:
         limit = shared.limits.add(asyncio.get_running_loop().time() + self._timeout)
         try:
             with limit:
-                raw = await session.send(self._request, authorization)
+                raw = await session.send(self._request, authorization, self._destination)
         except TimeoutError:
             waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
             raise AttemptTimeoutError(f"there was no answer {waited}") from None

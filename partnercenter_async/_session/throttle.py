@@ -18,7 +18,7 @@ from typing import NamedTuple, Self, cast
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.logs import logger
-from partnercenter_async._session.pace import ALL, MIGRATIONS_VALIDATE, OwnPace, Pace, Pacing, Rate
+from partnercenter_async._session.pace import ALL, BESIDE, MIGRATIONS_VALIDATE, OwnPace, Pace, Pacing, Rate
 from partnercenter_async.errors import ThrottledError, escaped
 
 WINDOW = 60.0  # seconds over which the service counts requests, and for which a lane is remembered after its time
@@ -542,15 +542,15 @@ class Throttle:
 
     def gate(self, partner: str, limit: str, customer: str | None) -> Gate:
         """Return what a request passes."""
-        if not self._by_limit:
+        if not self._by_limit and limit not in BESIDE:
             limit = ALL
         key = (partner, limit, customer if limit == MIGRATIONS_VALIDATE else None)
         gate = self.gates.get(key)
         if gate is None:
             if len(self.gates) >= self._most_gates:
                 self._forget()
-            rates = self._rates
-            gate = self.gates[key] = Gate(self, partner, limit, rates.get(limit), self._shared, learns=self._learns)
+            rate = self._rates.get(limit if self._by_limit else ALL)
+            gate = self.gates[key] = Gate(self, partner, limit, rate, self._shared, learns=self._learns)
         return gate
 
     def _forget(self) -> None:

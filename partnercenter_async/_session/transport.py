@@ -110,13 +110,12 @@ class AiohttpTransport:
 
     def __init__(
         self,
-        endpoint: str,
-        *,
+        *endpoints: str,
         session: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
         max_body: int = MAX_BODY,
     ) -> None:
-        """Take the origin that is talked to, a caller's own session or TLS context, and the cap of a body in bytes."""
+        """Take the origins that are talked to, a caller's own session or TLS context, and a body's cap in bytes."""
         self._max_body = max_body
         self._session = session
         self._owned = session is None
@@ -126,9 +125,8 @@ class AiohttpTransport:
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_TIMEOUT if self._owned else None, sock_connect=CONNECT_TIMEOUT
         )
-        self._origin = URL(endpoint).origin()
-        self._base = f"{self._origin}/"
-        self._proxy = _proxy(self._origin)
+        self._ways = tuple([_Way(URL(endpoint).origin()) for endpoint in endpoints])
+        self._otherwise = _Way(self._ways[0].origin)  # to what is written differently, such as with its standard port
         self._pool: _Pool | None = None  # whose connections are used straight
         self._under_way: set[str] = set()  # the ids of requests,
         self._ended: OrderedDict[str, None] = OrderedDict()  # and of those that ended lately
@@ -146,9 +144,10 @@ class AiohttpTransport:
                 break
         self._under_way.add(own)
         try:
-            if self._pool is not None and request.url.startswith(self._base):
-                return await self._straight(self._pool, request, own)
-            return await self._through(session, request, own)
+            way = self._way_to(request.url)
+            if self._pool is not None and way.target is not None:
+                return await self._straight(self._pool, way.target, len(way.base) - 1, request, own)
+            return await self._through(session, request, own, way.proxy)
         except aiohttp.ClientConnectorCertificateError as error:
             raise CertificateError(f"the certificate of {request.url.split('/')[2]} was not accepted") from bare(error)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
@@ -166,15 +165,26 @@ class AiohttpTransport:
         """Make the session and its pool."""
         pool = _Pool()
         self._session = aiohttp.ClientSession(connector=pool, cookie_jar=aiohttp.DummyCookieJar())
-        if _STRAIGHT and self._proxy is None:
+        if _STRAIGHT:
             self._pool = pool
-            self._target = _Target("GET", self._origin, ssl=self._ssl, session=self._session)
+            for way in self._ways:
+                if way.proxy is None:
+                    way.target = _Target("GET", way.origin, ssl=self._ssl, session=self._session)
         return self._session
 
-    async def _straight(self, pool: "_Pool", request: Request, own: str) -> RawResponse:
-        """Make an exchange over a connection of the pool, which is told no more than where it leads."""
+    def _way_to(self, url: str) -> "_Way":
+        for way in self._ways:
+            if url.startswith(way.base):
+                return way
+        return self._otherwise
+
+    async def _straight(self, pool: "_Pool", target: "_Target", start: int, request: Request, own: str) -> RawResponse:
+        """Make an exchange over a connection of the pool, which is told no more than where it leads.
+
+        ``start`` is where the path begins in the URL.
+        """
         try:
-            connection = await pool.connect(self._target, [], self._timeout)
+            connection = await pool.connect(target, [], self._timeout)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError from error
         try:
@@ -187,13 +197,13 @@ class AiohttpTransport:
                 auto_decompress=False,
                 read_bufsize=_READ_AHEAD,
             )
-            wire.write(_written(request, self._target.headers["Host"], len(self._base) - 1))
+            wire.write(_written(request, target.headers["Host"], start))
             try:
                 head, content = await protocol.read()
                 while 100 <= head.code < 200 and head.code != 101:  # noqa: PLR2004 - answers that another one follows
                     head, content = await protocol.read()
             except HttpProcessingError as error:
-                raise aiohttp.ClientResponseError(self._target.request_info, ()) from error
+                raise aiohttp.ClientResponseError(target.request_info, ()) from error
             self._check_id(head.headers, own)
             if content.is_eof() and "Content-Encoding" not in head.headers:
                 body = self._checked(content.read_nowait())  # as small bodies mostly come
@@ -209,7 +219,9 @@ class AiohttpTransport:
         connection.release()
         return answer
 
-    async def _through(self, session: aiohttp.ClientSession, request: Request, own: str) -> RawResponse:
+    async def _through(
+        self, session: aiohttp.ClientSession, request: Request, own: str, proxy: URL | None
+    ) -> RawResponse:
         """Make an exchange through a session, in aiohttp's public way."""
         async with session.request(
             request.method,
@@ -222,7 +234,7 @@ class AiohttpTransport:
             read_bufsize=_READ_AHEAD,
             timeout=self._timeout,
             ssl=self._ssl,
-            proxy=self._proxy,
+            proxy=proxy,
             middlewares=(_SendOnce(),),
         ) as answer:
             try:
@@ -414,6 +426,18 @@ class _Target(aiohttp.ClientRequest):
     def connection_key(self) -> "ConnectionKey":  # pyright: ignore[reportIncompatibleMethodOverride] - it never changes
         """What a pool knows its connections by."""
         return super().connection_key
+
+
+class _Way:
+    """How exchanges with one origin are made."""
+
+    __slots__ = ("base", "origin", "proxy", "target")
+
+    def __init__(self, origin: URL) -> None:
+        self.origin = origin
+        self.base = f"{origin}/"
+        self.proxy = _proxy(origin)
+        self.target: _Target | None = None  # where the connections of the pool are used straight
 
 
 class _Pool(aiohttp.TCPConnector):

@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 from partnercenter_async.cli.destination import Destination, UsageError
 from partnercenter_async.cli.progress import ProgressDisplay
-from partnercenter_async.cli.run import execute, leave, stderr
+from partnercenter_async.cli.run import ask, execute, leave, stderr
 from partnercenter_async.errors import escaped
 from partnercenter_async.export.columns import ORDER_LINES, ORDERS
 from partnercenter_async.export.disk import OWNERS
@@ -121,6 +121,14 @@ class Rows(StrEnum):
 
     ORDERS = "orders"
     LINES = "lines"
+
+
+class ServiceChoice(StrEnum):
+    """The services that can be called."""
+
+    API = "api"
+    GRAPH = "graph"
+    PARTNER = "partner"
 
 
 def _destination(format: Format | None, output: str, checkpoint: str | None, mode: str | None) -> Destination:
@@ -307,6 +315,26 @@ def migrations(
         concurrency=concurrency,
         keep_going=keep_going,
     )
+
+
+@app.command()
+def request(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, PUT, PATCH, DELETE or HEAD.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="With its query, such as customers/ID/subscriptions or webhooks/v1/registration; of other services "
+            "with its version, such as v1.0/tenantRelationships/delegatedAdminRelationships.",
+        ),
+    ],
+    service: Annotated[
+        ServiceChoice, typer.Option(help="Partner Center's API, Microsoft Graph, or the API of prices and referrals.")
+    ] = ServiceChoice.API,
+    body: Annotated[str | None, typer.Option(metavar="JSON", help="What to send.")] = None,
+) -> None:
+    """Call any endpoint, and print its answer: JSON on one line, anything else as it came."""
+    ask(method.upper(), path, service=service.value, body=body)
 
 
 @app.command()

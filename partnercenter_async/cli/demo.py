@@ -181,7 +181,7 @@ async def _export(emulator: Emulator, display: ProgressDisplay, result: DemoResu
         client = await stack.enter_async_context(
             PartnerCenterClient(
                 app,
-                cloud=Cloud(endpoint=emulator.endpoint, authority=emulator.authority, scope=Cloud.GLOBAL.scope),
+                cloud=Cloud.GLOBAL.at(emulator.endpoint, authority=emulator.authority),
                 concurrency=result.concurrency,
                 retry=_RETRY,
                 on_retry=on_retry,

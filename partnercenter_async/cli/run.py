@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -16,9 +17,9 @@ from partnercenter_async.cli.failures import Failures
 from partnercenter_async.cli.listing import Listings, Reading
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.client import PartnerCenterClient
-from partnercenter_async.clouds import Cloud
+from partnercenter_async.clouds import Cloud, ServiceName
 from partnercenter_async.credentials import RefreshTokenCredential
-from partnercenter_async.errors import PartnerCenterError
+from partnercenter_async.errors import PartnerCenterError, escaped
 from partnercenter_async.export.checkpoint import CheckpointError
 from partnercenter_async.export.outputs import Format
 from partnercenter_async.export.run import STOP_AFTER, Job, Report, is_callers_own, run_job
@@ -88,12 +89,45 @@ def execute(
     leave(connected, lambda: _hint(destination) if display.began and not in_vain else None)
 
 
+def ask(method: str, path: str, *, service: ServiceName, body: str | None) -> NoReturn:
+    """Make one call, write its answer to stdout, and leave with an exit code."""
+
+    async def call() -> int:
+        payload = None if body is None else msgspec.Raw(_json(body.encode(), "--body is no JSON"))
+        meter = ProgressDisplay(stderr(), "request")
+        async with _credential(meter) as credential, PartnerCenterClient(credential, on_retry=meter.retried) as client:
+            answer = (await client.request(method, path, body=payload, service=service)).raw
+        if not answer:
+            return 0
+        shared = sys.stdout.isatty()
+        try:
+            answer = _json(answer.removeprefix(b"\xef\xbb\xbf"), "the answer is no JSON; send it to a file")
+        except UsageError:
+            if shared:
+                raise
+        else:
+            answer = (escaped(answer.decode()) if shared else answer.decode()).encode() + b"\n"
+        sys.stdout.buffer.write(answer)
+        sys.stdout.flush()
+        return 0
+
+    leave(call)
+
+
+def _json(text: bytes, otherwise: str) -> bytes:
+    """Return JSON on one line, its numbers as they are; raises UsageError."""
+    try:
+        return msgspec.json.format(text, indent=-1)
+    except (ValueError, RecursionError):
+        raise UsageError(otherwise) from None
+
+
 def _identity(
     reading: Reading, command: str, options: Mapping[str, object], destination: Destination
 ) -> dict[str, str]:
     return {
         "command": command,
-        "endpoint": Cloud.from_environment().endpoint,
+        "endpoint": Cloud.from_environment().api.endpoint,
         "tenant": os.environ["AZURE_TENANT_ID"],
         **{name: str(value) for name, value in options.items() if value not in {None, False}},
         **destination.identity(reading.table),

@@ -296,7 +296,7 @@ class Emulator:
 
     @property
     def endpoint(self) -> str:
-        """The base of the API's addresses, without a version."""
+        """The base of the addresses of the API, without a prefix, and of the other services."""
         return self._started().endpoint
 
     @property
@@ -347,6 +347,8 @@ class Emulator:
             "AZURE_AUTHORITY_HOST": self.authority,
             "PARTNER_CENTER_REFRESH_TOKEN": self.refresh_token,
             "PARTNER_CENTER_ENDPOINT": self.endpoint,
+            "PARTNER_CENTER_GRAPH_ENDPOINT": self.endpoint,
+            "PARTNER_CENTER_PARTNER_ENDPOINT": self.endpoint,
             "SSL_CERT_FILE": self.ca_file,
         }
 

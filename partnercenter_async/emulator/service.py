@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -60,6 +61,16 @@ _FOR_USERS = frozenset[Operation](
     }
 )
 """What no application alone may read."""
+# What the paths of other services begin with, which share the emulator's address, and whom their tokens are for.
+_BESIDE = re.compile(r"v[0-9]+\.[0-9]+|beta")
+_BESIDE_RESOURCES = frozenset(
+    [
+        "https://graph.microsoft.com",
+        "https://graph.microsoft.us",
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://api.partner.microsoft.com",
+    ]
+)
 _FILTER_FIELDS = {"companyname": 0, "domain": 1}
 _FILTER_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "equals": lambda text, value: text == value,
@@ -81,6 +92,8 @@ class Route:
     part_id: str = ""
     """What of the subscription."""
     echo: bool = field(default=False, kw_only=True)
+    beside: bool = field(default=False, kw_only=True)
+    """Whether it is going to another service than the API: Microsoft Graph, or that of prices and referrals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,8 @@ def find_route(method: str, path: str) -> Route:
     first, *rest = (unquote(segment) for segment in path.removeprefix("/").split("/"))
     if method == "POST" and rest == ["oauth2", "v2.0", "token"]:
         return Route("token", item_id=first)
+    if _BESIDE.fullmatch(first):
+        return Route("other", echo=rest == ["echo"], beside=True)
     if first.lower() != "v1":
         return Route("other")
     for operation, shape in _ROUTES if method == "GET" else ():
@@ -222,6 +237,8 @@ class Service:
         if self._tokens.state(token) != "valid":
             return Reply(401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
         facts = self._tokens.facts(token)
+        if call.route.beside != (facts.resource in _BESIDE_RESOURCES):
+            return Reply(401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
         if self._habits.require_mfa and facts.user and not facts.mfa:
             return Reply(
                 401, error_document(900421, "The access token was obtained without multifactor authentication.")
@@ -252,12 +269,14 @@ class Service:
                 return self._list_events(call, customer_id)
             case operation if operation.startswith("subscriptions."):
                 return self._tell_of_subscriptions(call, customer_id)
-            case _:
-                return (
-                    self._echo(call)
-                    if call.route.echo
-                    else Reply(404, error_document(1000, "There is nothing at this address."))
+            case _ if call.route.echo:
+                return self._echo(call)
+            case _ if call.route.beside:
+                return Reply(
+                    501, {"error": {"code": "notImplemented", "message": "The emulator serves the API alone."}}
                 )
+            case _:
+                return Reply(404, error_document(1000, "There is nothing at this address."))
 
     @staticmethod
     def _found(read: Callable[[], JsonObject]) -> Reply:

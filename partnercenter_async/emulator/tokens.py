@@ -31,6 +31,8 @@ class IssuedToken:
     user: bool
     """Whether a user stands behind it, App+User, or only the application."""
     mfa: bool
+    resource: str
+    """The service that it is for, such as https://api.partnercenter.microsoft.com."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,7 @@ class TokenIssuer:
         now = self._clock()
         self._issued = {token: issued for token, issued in self._issued.items() if now < issued.expires}
         token = self._encode(resource, user=user)
-        self._issued[token] = IssuedToken(now + self._lifetime, user, self._mfa)
+        self._issued[token] = IssuedToken(now + self._lifetime, user, self._mfa, resource)
         answer: JsonObject = {
             "token_type": "Bearer",
             "expires_in": int(self._lifetime),

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from partnercenter_async._session.arguments import check_flag, check_text
 from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
+from partnercenter_async.clouds import ServiceName
 from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
 
 T = TypeVar("T")
@@ -72,11 +73,21 @@ class Resource:
         self._session = session
 
     async def _get(
-        self, path: str, into: type[T], options: CallOptions, *, with_id: bool = True, user_only: bool = False
+        self,
+        path: str,
+        into: type[T],
+        options: CallOptions,
+        *,
+        with_id: bool = True,
+        user_only: bool = False,
+        service: ServiceName = "api",
     ) -> T:
         """Return what a path names; an answer without an id is not that, unless its kind has none."""
-        url, checked = self._session.urls.build(path), self._session.options(options)
-        return (await self._session.request("GET", url, into, checked, with_id=with_id, user_only=user_only)).data
+        url, checked = self._session.urls(service).build(path), self._session.options(options)
+        response = await self._session.request(
+            "GET", url, into, checked, with_id=with_id, user_only=user_only, service=service
+        )
+        return response.data
 
     def _list(
         self,
@@ -89,6 +100,7 @@ class Resource:
         filters: Mapping[str, str | bool | int | None] = _NONE,
         user_only: bool = False,
         link_paths: Sequence[str] = (),
+        service: ServiceName = "api",
     ) -> Pager[T]:
         """Return a listing whose pages name the next one; ``link_paths`` are templates of the same ids.
 
@@ -104,6 +116,7 @@ class Resource:
                 user_only=user_only,
                 ids=ids,
                 link_paths=(template, *link_paths),
+                service=service,
             )
         )
 
