@@ -46,6 +46,7 @@ from partnercenter_async.fan_out import Outcome, Progress, fan_out
 from partnercenter_async.models.common import (
     KeyValuePair,
     Link,
+    ODataCollection,
     ResourceAttributes,
     ResourceCollection,
     ResourceLinks,
@@ -175,6 +176,7 @@ __all__ = [
     "NextChargeInstructions",
     "NoAnswerError",
     "NotFoundError",
+    "ODataCollection",
     "Offer",
     "OfferAcquisitionType",
     "OfferAttestationProperties",

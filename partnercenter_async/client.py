@@ -1,7 +1,7 @@
 """The client: settings, life cycle, and one attribute for each kind of resource."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -9,15 +9,17 @@ from msgspec import structs
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.decoding import check_kind
+from partnercenter_async._session.links import template_of
 from partnercenter_async._session.pace import Pacing, check_pacing
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
-from partnercenter_async._session.session import DEADLINE, CallOptions, Session, Settings, Shared
+from partnercenter_async._session.session import DEADLINE, CallOptions, ListOptions, Session, Settings, Shared
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import MAX_BODY, AiohttpTransport, Transport
 from partnercenter_async._session.writes import METHODS
 from partnercenter_async.clouds import Cloud, ServiceName
 from partnercenter_async.errors import Attempt
+from partnercenter_async.paging import LINKS, Listing, Pager, Paging, check_paging
 from partnercenter_async.resources._base import query as encoded_query
 from partnercenter_async.resources.customers import Customers
 from partnercenter_async.resources.migrations import Migrations
@@ -201,19 +203,78 @@ class PartnerCenterClient:
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
-        urls = self._session.urls(service)
-        if query:
-            path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
-        try:
-            url = urls.build(path)
-        except ValueError as error:
-            raise ValueError(f"path {path!r} is refused: {error}") from None
+        url = self._url(service, path, query)
         if into is not None:
             check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
             return await self._session.request(method, url, None, checked, body=body, service=service)
         return await self._session.request(method, url, into, checked, body=body, service=service)
+
+    def list(
+        self,
+        path: str,
+        item: type[T],
+        *,
+        query: Mapping[str, str | int | bool] | None = None,
+        paging: Paging = LINKS,
+        link_paths: Sequence[str] = (),
+        service: ServiceName = "api",
+        **options: Unpack[ListOptions],
+    ) -> Pager[T]:
+        """Give what any endpoint lists, page after page, each item decoded into a type.
+
+        ``path``, ``item`` and ``service`` are as in :meth:`request`. ``paging`` is the form in which the endpoint does
+        it, one of :mod:`partnercenter_async.paging`; the endpoint's documentation tells which. Next links lead to the
+        same path, or to one of ``link_paths``, else they are a LinkError. Letter case does not matter there in GUIDs
+        and in words that are no ids, which is any but behind a plural: in ``customers/contoso/orders`` ``contoso`` may
+        be one.
+
+        Raises ValueError for a path that can't be, for what is no form of paging, and for parameters that are set by
+        it; TypeError for a type that msgspec can't read.
+        """
+        check_kind(cast("Any", item))
+        check_paging(paging)
+        if isinstance(link_paths, str):
+            raise ValueError(f"link_paths must be several paths, not {link_paths!r}")  # noqa: TRY004
+        own = self._path(service, path, query)
+        paths = [own.partition("?")[0]]
+        for each in link_paths:
+            try:
+                paths.append(self._path(service, each))
+            except ValueError as error:
+                raise ValueError(f"link_paths: {error}") from None
+            if "?" in each:
+                raise ValueError(f"link_paths: path {each!r} is refused: it has a query")
+        ids: dict[str, str] = {}
+        return Pager(
+            Listing(
+                self._session,
+                own,
+                item,
+                self._session.list_options(options),
+                ids=ids,
+                link_paths=[template_of(each, ids) for each in paths],
+                paging=paging,
+                service=service,
+            )
+        )
+
+    def _path(self, service: ServiceName, path: str, query: Mapping[str, str | int | bool] | None = None) -> str:
+        """Return a caller's path as it stands behind the prefix, with its query; raises ValueError as below."""
+        return self._session.urls(service).path(self._url(service, path, query))
+
+    def _url(self, service: ServiceName, path: str, query: Mapping[str, str | int | bool] | None) -> str:
+        """Return the URL of a caller's path with its query; raises ValueError for one that can't be."""
+        if not isinstance(cast("object", path), str):
+            raise ValueError(f"path must be a text, not {path!r}")  # noqa: TRY004 - as for all that is passed
+        if query:
+            path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
+        urls = self._session.urls(service)
+        try:
+            return urls.build(path)
+        except ValueError as error:
+            raise ValueError(f"path {path!r} is refused: {error}") from None
 
     async def close(self) -> None:
         """End all calls under way with ClientClosedError and close the connections; the credential stays open."""

@@ -4,27 +4,27 @@ import asyncio
 import base64
 import hashlib
 import re
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+from urllib.parse import unquote_plus
 
 import msgspec
 
 from partnercenter_async._session.arguments import check_count
-from partnercenter_async._session.decoding import check_kind
+from partnercenter_async._session.decoding import check_kind, count_places
 from partnercenter_async._session.links import leads_to
-from partnercenter_async._session.response import Response, ResponseInfo
+from partnercenter_async._session.response import Headers, Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.clouds import ServiceName
 from partnercenter_async.errors import CallInfo, LinkError, LinkLoopError, PartnerCenterError
-from partnercenter_async.models.common import Link, ResourceAttributes, ResourceCollection, ResourceLinks
+from partnercenter_async.models.common import ODataCollection, ResourceAttributes, ResourceCollection, ResourceLinks
 
 T = TypeVar("T")
 _R = TypeVar("_R")
 
-_VERSION = "pc1"
+_VERSION = "pc2"
 _ONE_READER = "a walk has one reader; give each its own `async for`, or hand the items out"
 _CONTINUATION_HEADER = "MS-ContinuationToken"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -85,78 +85,244 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class _Continuation(msgspec.Struct, frozen=True):
-    """A resumable position: which listing, and its next page; None after the last."""
+    """A resumable position: which listing, by its first page's path, and its next page; None after the last."""
 
-    operation: str
     path: str
     next: Cursor | None
     service: ServiceName = "api"
 
 
-class Listing(ABC, Generic[T]):
-    """One listing with its ids and filters: how a page of it is fetched and where the next one is."""
+class Fetched(msgspec.Struct, frozen=True):
+    """A page with what tells where the next one is: what came, its own place, and the listing's path and query."""
+
+    page: ResourceCollection[object]
+    raw: bytes
+    headers: Headers
+    cursor: Cursor
+    path: str
+
+
+class Paging(msgspec.Struct, frozen=True):
+    """A form of paging: what a page looks like, and where the next one is.
+
+    The forms are :data:`LINKS`, :data:`HEADER_TOKEN`, :data:`BODY_TOKEN`, :data:`ODATA`, :data:`SINGLE`,
+    :class:`TopSkip` and :class:`PageNumber`.
+    """
+
+    envelope: ClassVar[type[ResourceCollection[object]]] = ResourceCollection
+    counted: ClassVar[bool] = False  # pages are asked for by number, and the service says nothing of a next one
+
+    def first(self, path: str) -> str:
+        """Return where the first page is."""
+        return path
+
+    def following(self, fetched: Fetched) -> Cursor | None:
+        """Return where the page behind this one is; None where it is the last."""
+        del fetched
+        return None
+
+
+class _Links(Paging, frozen=True):
+    def following(self, fetched: Fetched) -> Cursor | None:
+        links = fetched.page.links
+        link = links.next if links else None
+        if link is None or not link.uri:
+            return None
+        lines = tuple((header.key or "", header.value or "") for header in link.headers)
+        return Cursor(link.uri, lines, link.method or "GET")
+
+
+class _HeaderToken(Paging, frozen=True):
+    def following(self, fetched: Fetched) -> Cursor | None:
+        token = fetched.headers.get(_CONTINUATION_HEADER)
+        return Cursor(fetched.path, ((_CONTINUATION_HEADER, token),)) if token else None
+
+
+class _BodyToken(Paging, frozen=True):
+    def following(self, fetched: Fetched) -> Cursor | None:
+        token = fetched.page.continuation_token
+        if not token:
+            return None
+        uri = fetched.path
+        if "seekoperation" not in _parameters(uri):
+            uri = _with_query(uri, "seekOperation=Next")
+        return Cursor(uri, ((_CONTINUATION_HEADER, token),))
+
+
+class _OData(Paging, frozen=True):
+    envelope: ClassVar[type[ResourceCollection[object]]] = ODataCollection
+
+    def following(self, fetched: Fetched) -> Cursor | None:
+        link = cast("ODataCollection[object]", fetched.page).next_link
+        return Cursor(link) if link else None
+
+
+class TopSkip(Paging, frozen=True):
+    """Pages of at most ``size`` items by the query's ``top`` and ``skip``, up to the first that is empty.
+
+    A service that gives fewer than ``size`` at once is asked on behind those that came.
+    """
+
+    size: int
+
+    counted: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a size that can't be; raises ValueError."""
+        check_count("size", self.size)
+
+    def first(self, path: str) -> str:
+        """Return where the first page is; raises ValueError where the query has one of the names already."""
+        return _counted_from(path, {"top": self.size, "skip": 0})
+
+    def following(self, fetched: Fetched) -> Cursor | None:
+        """Return where the items are behind those that came; None behind an empty page."""
+        return _counted_on(fetched.cursor, count_places(fetched.raw, self.envelope))
+
+
+class PageNumber(Paging, frozen=True):
+    """Pages of at most ``size`` items by the query's ``PageSize`` and ``PageNumber``, from 1 to the first empty one."""
+
+    size: int
+
+    counted: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a size that can't be; raises ValueError."""
+        check_count("size", self.size)
+
+    def first(self, path: str) -> str:
+        """Return where the first page is; raises ValueError where the query has one of the names already."""
+        return _counted_from(path, {"PageSize": self.size, "PageNumber": 1})
+
+    def following(self, fetched: Fetched) -> Cursor | None:
+        """Return where the page of the next number is; None behind an empty one."""
+        return _counted_on(fetched.cursor, min(1, count_places(fetched.raw, self.envelope)))
+
+
+LINKS: Final[Paging] = _Links()
+"""``links.next`` of a collection says where the next page is and which headers it needs; a page without is the last."""
+
+HEADER_TOKEN: Final[Paging] = _HeaderToken()
+"""The response header ``MS-ContinuationToken`` of arrays, or collections, sent back with the same path and query."""
+
+BODY_TOKEN: Final[Paging] = _BodyToken()
+"""A collection's ``continuationToken``, sent back as a header with the same query and ``seekOperation=Next``."""
+
+ODATA: Final[Paging] = _OData()
+"""``@odata.nextLink`` of an object whose items are in ``value``."""
+
+SINGLE: Final[Paging] = Paging()
+"""One page, a collection or an array, with all there is; it is the last whatever it says."""
+
+
+def check_paging(value: object) -> Paging:
+    """Return a form of paging; raises ValueError for what is none."""
+    if not isinstance(value, Paging):
+        forms = "LINKS, TopSkip(100) or another of partnercenter_async.paging"
+        raise ValueError(f"paging must be {forms}, not {value!r}")  # noqa: TRY004 - as for all that is passed
+    return value
+
+
+def _parameters(path: str) -> frozenset[str]:
+    """Return the names in a path's query, in lower case."""
+    return frozenset(unquote_plus(each.partition("=")[0]).lower() for each in path.partition("?")[2].split("&"))
+
+
+def _with_query(path: str, query: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+def _counted_from(path: str, parameters: Mapping[str, int]) -> str:
+    """Return a path whose query ends in a number that counts pages or items."""
+    for name in parameters:
+        if name.lower() in _parameters(path):
+            raise ValueError(f"query: {name} is set by paging")
+    return _with_query(path, "&".join(f"{name}={value}" for name, value in parameters.items()))
+
+
+def _counted_on(cursor: Cursor, step: int) -> Cursor | None:
+    front, mark, number = cursor.uri.rpartition("=")
+    return Cursor(f"{front}{mark}{int(number) + step}") if step else None
+
+
+class Listing(Generic[T]):
+    """One listing with its ids and filters: how a page of it is fetched, and where its next one may be."""
 
     def __init__(
         self,
         session: Session,
-        operation: str,
         path: str,
+        item: type[T],
         options: Options,
         *,
         ids: Mapping[str, str],
         link_paths: Sequence[str],
+        paging: Paging = LINKS,
         user_only: bool = False,
         service: ServiceName = "api",
     ) -> None:
-        """Take the path of the first page with its query; the operation's name stands in continuations.
+        """Take the path with its query, and the kind of the items; raises ValueError for a path that can't be.
 
         ``link_paths`` are templates of all the paths that the next pages may be at, with ``ids`` in their places.
         """
         self.session = session
-        self.path = path
-        self.start = Cursor(path)
-        self._operation = operation
+        self._service: ServiceName = service
+        self._urls = session.urls(service)
+        self._path = path
+        self.paging = paging
+        self.start = Cursor(paging.first(path))
+        self.url = self._urls.build(self.start.uri)
+        kind: Any = item
+        self._into: type[ResourceCollection[T]] = _page_of(paging.envelope, kind)
         self._options = options
         self._ids = ids
         self._link_paths = link_paths
         self._user_only = user_only
-        self._service: ServiceName = service
-        self.urls = session.urls(service)
 
-    @abstractmethod
     def reading(self, item: type[_R]) -> "Listing[_R]":
         """Return the same listing of another kind of items."""
+        return Listing(
+            self.session,
+            self._path,
+            item,
+            self._options,
+            ids=self._ids,
+            link_paths=self._link_paths,
+            paging=self.paging,
+            user_only=self._user_only,
+            service=self._service,
+        )
 
-    @abstractmethod
     async def fetch(
-        self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
-        """Fetch a page; also returns where the next one is, the raw body and how it came."""
-
-    def _get(self, url: str, headers: tuple[tuple[str, str], ...], into: type[_R]) -> Awaitable[Response[_R]]:
-        return self.session.request(
+        self, url: str, headers: tuple[tuple[str, str], ...], cursor: Cursor
+    ) -> tuple[Response[ResourceCollection[T]], Cursor | None]:
+        """Fetch the page that a cursor stands for; also returns where the next one is."""
+        response = await self.session.request(
             "GET",
             url,
-            into,
+            self._into,
             self._options,
             link_headers=headers,
             user_only=self._user_only,
             service=self._service,
         )
+        page: ResourceCollection[Any] = response.data
+        return response, self.paging.following(Fetched(page, response.raw, response.info.headers, cursor, self._path))
 
     def follow(self, link: str) -> str:
         """Return the URL that a link leads to; raises ValueError where that is no page of this listing."""
-        url = self.urls.build(link)
-        if link is self.path:
-            return url  # the first page's
-        path = self.urls.path(url).partition("?")[0]
+        if link is self.start.uri:
+            return self.url
+        url = self._urls.build(link)
+        path = self._urls.path(url).partition("?")[0]
         if not any(leads_to(path, template, self._ids) for template in self._link_paths):
             raise ValueError("it leads out of its listing")
         return url
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
-        payload = msgspec.json.encode(_Continuation(self._operation, self.path, cursor, self._service))
+        payload = msgspec.json.encode(_Continuation(self.start.uri, cursor, self._service))
         return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
 
     def resume(self, continuation: str) -> Cursor | None:
@@ -170,96 +336,16 @@ class Listing(ABC, Generic[T]):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
-        if (found.operation, found.path, found.service) != (self._operation, self.path, self._service):
+        if (found.path, found.service) != (self.start.uri, self._service):
             raise ValueError(
-                f"continuation is of {found.operation} with certain ids and filters; pass it to the same listing"
+                f"continuation is of {found.path.partition('?')[0]} with certain filters; pass it to the same listing"
             )
         return found.next
 
 
-class LinkedListing(Listing[T]):
-    """A listing whose pages name the next one in ``links.next``."""
-
-    def __init__(
-        self,
-        session: Session,
-        operation: str,
-        path: str,
-        item: type[T],
-        options: Options,
-        *,
-        ids: Mapping[str, str],
-        link_paths: Sequence[str],
-        user_only: bool = False,
-        service: ServiceName = "api",
-    ) -> None:
-        """Take also the kind of the items."""
-        super().__init__(
-            session, operation, path, options, ids=ids, link_paths=link_paths, user_only=user_only, service=service
-        )
-        self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
-
-    def reading(self, item: type[_R]) -> "LinkedListing[_R]":
-        """Return the same listing of another kind of items."""
-        return LinkedListing(
-            self.session,
-            self._operation,
-            self.path,
-            item,
-            self._options,
-            ids=self._ids,
-            link_paths=self._link_paths,
-            user_only=self._user_only,
-            service=self._service,
-        )
-
-    async def fetch(
-        self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
-        """Fetch a page; no link, or one without a uri, ends the walk."""
-        response = await self._get(url, headers, self._into)
-        link = response.data.links.next if response.data.links else None
-        cursor = _cursor(link) if link is not None and link.uri else None
-        return response.data, cursor, response.raw, response.info
-
-
 @lru_cache(maxsize=256)
-def _collection_of(item: Any) -> Any:
-    return ResourceCollection[item]
-
-
-class ArrayListing(Listing[T]):
-    """A listing of bare arrays or collections, whose next page needs a token from a response header."""
-
-    def __init__(
-        self,
-        session: Session,
-        operation: str,
-        path: str,
-        item: type[T],
-        options: Options,
-        *,
-        ids: Mapping[str, str],
-        link_paths: Sequence[str],
-    ) -> None:
-        """Take also the kind of the items."""
-        super().__init__(session, operation, path, options, ids=ids, link_paths=link_paths)
-        self._into: type[ResourceCollection[T]] = _collection_of(cast("Any", item))
-
-    def reading(self, item: type[_R]) -> "ArrayListing[_R]":
-        """Return the same listing of another kind of items."""
-        return ArrayListing(
-            self.session, self._operation, self.path, item, self._options, ids=self._ids, link_paths=self._link_paths
-        )
-
-    async def fetch(
-        self, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[ResourceCollection[T], Cursor | None, bytes, ResponseInfo]:
-        """Fetch a page; the same query goes out again with the token in a header of the same name."""
-        response = await self._get(url, headers, self._into)
-        token = response.info.headers.get(_CONTINUATION_HEADER)
-        cursor = Cursor(self.path, ((_CONTINUATION_HEADER, token),)) if token else None
-        return response.data, cursor, response.raw, response.info
+def _page_of(envelope: Any, item: Any) -> Any:
+    return envelope[item]
 
 
 class Pager(Generic[T]):
@@ -270,8 +356,13 @@ class Pager(Generic[T]):
     """
 
     def __init__(self, listing: Listing[T]) -> None:
-        """Take the listing; resources make Pagers, callers do not."""
+        """Take the listing; resources and the client make Pagers, callers do not."""
         self._listing = listing
+
+    @property
+    def paging(self) -> Paging:
+        """The form in which the listing is paged."""
+        return self._listing.paging
 
     def __aiter__(self) -> AsyncIterator[T]:
         """Go through the items of all pages in their order."""
@@ -292,7 +383,7 @@ class Pager(Generic[T]):
         """Go through the pages, from the start or from a page's or an error's continuation.
 
         What this returns has one reader: another that asks while a page is fetched gets RuntimeError, and no page.
-        Raises ValueError for a continuation of another operation, id or filter, and for one that was altered.
+        Raises ValueError for a continuation of another listing, id or filter, and for one that was altered.
         """
         start = self._listing.start if continuation is None else self._listing.resume(continuation)
         return _Pages(_Walk(self._listing, start))
@@ -306,7 +397,7 @@ class Pager(Generic[T]):
             return found
         walk = _Walk(self._listing, self._listing.start)
         while walk.position is not None:
-            found.extend((await walk.step())[0].items)
+            found.extend((await walk.step()).data.items)
             if limit is not None and len(found) >= limit:
                 break
         return found[:limit]
@@ -331,7 +422,7 @@ class Pager(Generic[T]):
 class _Walk(Generic[T]):
     """The way through the pages. Between two it holds its position and nothing else, so dropping it leaves nothing."""
 
-    __slots__ = ("_empty", "_fetching", "_info", "_seen", "listing", "position")
+    __slots__ = ("_empty", "_fetching", "_info", "_last", "_seen", "listing", "position")
 
     def __init__(self, listing: Listing[T], start: Cursor | None) -> None:
         self.listing = listing
@@ -339,9 +430,10 @@ class _Walk(Generic[T]):
         self._fetching = False
         self._empty = 0  # pages without an item, in a row
         self._seen: set[bytes] = set()
+        self._last = b""  # what tells the page before from others, where pages are counted
         self._info: ResponseInfo | None = None
 
-    async def step(self) -> tuple[ResourceCollection[T], bytes, ResponseInfo]:
+    async def step(self) -> Response[ResourceCollection[T]]:
         """Fetch the next page and move behind it; raises StopAsyncIteration where there is none.
 
         Raises RuntimeError while another reader of this walk fetches it.
@@ -354,19 +446,28 @@ class _Walk(Generic[T]):
         self._fetching = True
         try:
             url, headers = self._follow(cursor)
-            envelope, following, raw, info = await self.listing.fetch(url, headers)
+            page, following = await self.listing.fetch(url, headers, cursor)
+            if self.listing.paging.counted:
+                self._compare(page.raw, following)
         except PartnerCenterError as error:
             self._locate(error)
             error.continuation = self.listing.continuation(cursor)
             raise
         finally:
             self._fetching = False
-        self._empty = 0 if envelope.items else self._empty + 1
+        self._empty = 0 if page.data.items else self._empty + 1
         self.position = following
-        self._info = info
+        self._info = page.info
         if following is not None:
             self._seen.add(_mark(url, headers))
-        return envelope, raw, info
+        return page
+
+    def _compare(self, raw: bytes, following: Cursor | None) -> None:
+        """Refuse a page that is the one before: a service that does not count would give it for ever."""
+        mark = hashlib.blake2b(raw, digest_size=16).digest()
+        if mark == self._last and following is not None:
+            raise LinkLoopError("the same page came again; the service does not page this listing so")
+        self._last = mark
 
     def _follow(self, cursor: Cursor) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return the URL and headers of a next page; raises LinkError where they must not be used."""
@@ -391,7 +492,7 @@ class _Walk(Generic[T]):
     def _locate(self, error: PartnerCenterError) -> None:
         """Name the page whose link was refused, in an error that no request of its own has filled."""
         if error.call is None:
-            url, last = self.listing.urls.build(self.listing.path).partition("?")[0], self._info
+            url, last = self.listing.url.partition("?")[0], self._info
             if last is None:
                 error.call = CallInfo("GET", url)
             else:
@@ -406,16 +507,16 @@ class _Pages(AsyncIterator[Page[T]]):
         self._walk = walk
 
     async def __anext__(self) -> Page[T]:
-        envelope, raw, info = await self._walk.step()
+        page = await self._walk.step()
         continuation = self._walk.listing.continuation(self._walk.position)
         return Page(
-            items=envelope.items,
-            total_count=envelope.total_count,
-            links=envelope.links,
-            attributes=envelope.attributes,
+            items=page.data.items,
+            total_count=page.data.total_count,
+            links=page.data.links,
+            attributes=page.data.attributes,
             continuation=continuation,
-            raw=raw,
-            info=info,
+            raw=page.raw,
+            info=page.info,
         )
 
 
@@ -431,7 +532,7 @@ class _Items(AsyncIterator[T]):
             for item in self._items:
                 return item
             # An empty page does not end the walk.
-            self._items = iter((await self._walk.step())[0].items)
+            self._items = iter((await self._walk.step()).data.items)
 
 
 class ReadAhead(Generic[T]):
@@ -468,7 +569,7 @@ class ReadAhead(Generic[T]):
         try:
             while self._walk.position is not None and not self.ended:
                 await self._room.acquire()
-                ready.put_nowait((await self._walk.step())[0].items)
+                ready.put_nowait((await self._walk.step()).data.items)
         finally:
             ready.put_nowait(None)
 
@@ -520,11 +621,6 @@ def _heard(fetching: asyncio.Task[None]) -> None:
 def _mark(url: str, headers: tuple[tuple[str, str], ...]) -> bytes:
     """Return what tells a page that was fetched from others, in little memory."""
     return hashlib.blake2b(repr((url, headers)).encode(), digest_size=16).digest()
-
-
-def _cursor(link: Link) -> Cursor:
-    headers = tuple((header.key or "", header.value or "") for header in link.headers)
-    return Cursor(link.uri or "", headers, link.method or "GET")
 
 
 def _digest(payload: bytes) -> str:

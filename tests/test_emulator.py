@@ -446,10 +446,12 @@ async def test_migrations_are_walked_by_the_response_header():
         found, token, pages = [], "", 0
         while pages == 0 or token:
             headers = {"MS-ContinuationToken": token} if token else {}
-            answer = await client.get("/v1/migrations/newcommerce?PageSize=3", **headers)
+            query = "PageSize=3&ExternalReferenceId=batch-1"
+            answer = await client.get(f"/v1/migrations/newcommerce?{query}", **headers)
             found += answer.json()
             token, pages = answer.headers.get("MS-ContinuationToken", ""), pages + 1
-        assert found == [migration for customer_id in data.customer_ids() for migration in data.migrations(customer_id)]
+        everything = [each for customer_id in data.customer_ids() for each in data.migrations(customer_id)]
+        assert found == [each for each in everything if each["externalReferenceId"] == "batch-1"]
         assert pages == -(-len(found) // 3)
 
 
@@ -461,17 +463,20 @@ async def test_migrations_are_filtered(client):
         (f"CustomerTenantId={wanted['customerTenantId']}", "customerTenantId"),
         (f"CurrentSubscriptionId={str(wanted['currentSubscriptionId']).lower()}", "currentSubscriptionId"),
         ("ExternalReferenceId=batch-1", "externalReferenceId"),
-        ("IsMicrosoftLed=False", "microsoftLed"),
     ):
-        value = "batch-1" if field == "externalReferenceId" else wanted[field] if field != "microsoftLed" else False
+        value = "batch-1" if field == "externalReferenceId" else wanted[field]
         answer = await client.get(f"/v1/migrations/newcommerce?{query}")
         assert answer.json() == [migration for migration in everything if migration[field] == value]
+    answer = await client.get("/v1/migrations/newcommerce?ExternalReferenceId=batch-1&IsMicrosoftLed=False")
+    batch = [each for each in everything if each["externalReferenceId"] == "batch-1"]
+    assert answer.json() == [each for each in batch if not each["microsoftLed"]]
     assert (await client.get("/v1/migrations/newcommerce?CustomerTenantId=nobody")).json() == []
+    assert (await client.get("/v1/migrations/newcommerce?IsMicrosoftLed=False")).status == 400
 
 
 @pytest.mark.parametrize("size", ["0", "301", "x"])
 async def test_migrations_page_size_has_bounds(client, size):
-    assert (await client.get(f"/v1/migrations/newcommerce?PageSize={size}")).status == 400
+    assert (await client.get(f"/v1/migrations/newcommerce?CustomerTenantId=nobody&PageSize={size}")).status == 400
 
 
 async def test_events_are_a_bare_array_in_changing_content_types():
@@ -897,9 +902,10 @@ async def test_records_of_a_page_are_dropped_repeated_and_altered(client):
 
 
 async def test_bare_arrays_are_altered_too(client):
-    true = (await client.get("/v1/migrations/newcommerce")).json()
+    path = "/v1/migrations/newcommerce?ExternalReferenceId=batch-1"
+    true = (await client.get(path)).json()
     client.emulator.inject(Fault(DropRecord(0)))
-    assert (await client.get("/v1/migrations/newcommerce")).json() == true[1:]
+    assert (await client.get(path)).json() == true[1:]
 
 
 async def test_next_link_is_replaced(client):

@@ -3,7 +3,7 @@
 import pytest
 from helpers import Fake, connected
 
-from partnercenter_async import NewCommerceMigrationEvent, NotFoundError
+from partnercenter_async import BadRequestError, NewCommerceMigrationEvent, NotFoundError
 from partnercenter_async.emulator import DataSet, Emulator
 
 DATA = DataSet(customers=20, orders_per_customer=0, migrations_per_customer=(0, 4), seed=12)
@@ -17,14 +17,15 @@ async def service():
 
 
 @pytest.mark.parametrize("page_size", [1, 7, 300, None])
-async def test_all_migrations_come_once_and_in_order(service, page_size):
+async def test_all_migrations_of_a_customer_come_once_and_in_order(service, page_size):
     async with connected(service) as client:
-        found = await client.migrations.list(page_size=page_size).collect()
-    assert [each.id for each in found] == [each["id"] for each in ALL]
+        for customer in DATA.customer_ids():
+            found = await client.migrations.list(customer_tenant_id=customer, page_size=page_size).collect()
+            assert [each.id for each in found] == [each["id"] for each in DATA.migrations(customer)]
     sent = [each for each in service.requests if each.operation == "migrations.list"]
-    assert len({each.query for each in sent}) == 1
+    assert len({each.query for each in sent}) == 20
     if page_size == 1:
-        assert len(sent) == len(ALL)
+        assert len(sent) == sum(max(1, len(DATA.migrations(each))) for each in DATA.customer_ids())
 
 
 async def test_migrations_are_filtered(service):
@@ -38,11 +39,17 @@ async def test_migrations_are_filtered(service):
             ("customer_tenant_id", "customerTenantId"),
             ("current_subscription_id", "currentSubscriptionId"),
             ("external_reference_id", "externalReferenceId"),
-            ("is_microsoft_led", "microsoftLed"),
         ):
             expected = [each["id"] for each in ALL if each.get(field) == one[field]]
             assert await ids(**{name: one[field]}) == expected
             assert one["id"] in expected
+        for led in (True, False):
+            found = await ids(customer_tenant_id=one["customerTenantId"], is_microsoft_led=led)
+            assert found == [
+                each["id"]
+                for each in ALL
+                if (each["customerTenantId"], each["microsoftLed"]) == (one["customerTenantId"], led)
+            ]
 
 
 async def test_one_migration(service):
@@ -84,4 +91,17 @@ def test_events_need_a_migration_or_a_subscription():
 @pytest.mark.parametrize("page_size", [0, 301, -1, True, 1.5])
 def test_a_page_size_beyond_the_services_is_refused(page_size):
     with pytest.raises(ValueError, match="page_size"):
-        Fake([]).client.migrations.list(page_size=page_size)
+        Fake([]).client.migrations.list(customer_tenant_id="t", page_size=page_size)
+
+
+@pytest.mark.parametrize("filters", [{}, {"page_size": 300}, {"is_microsoft_led": True}])
+def test_a_listing_of_migrations_needs_a_customer_a_subscription_or_a_reference(filters):
+    with pytest.raises(ValueError, match="customer_tenant_id, current_subscription_id or external_reference_id"):
+        Fake([]).client.migrations.list(**filters)
+
+
+@pytest.mark.parametrize("query", ["", "?PageSize=5&IsMicrosoftLed=true", "?CustomerTenantId="])
+async def test_the_emulator_refuses_a_listing_of_migrations_without_any_of_them(service, query):
+    async with connected(service) as client:
+        with pytest.raises(BadRequestError, match="CustomerTenantId"):
+            await client.request("GET", f"migrations/newcommerce{query}")

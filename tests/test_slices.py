@@ -10,7 +10,7 @@ from helpers import call
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from partnercenter_async import Order, PartnerCenterError, ResourceCollection
+from partnercenter_async import ODataCollection, Order, PartnerCenterError, ResourceCollection
 from partnercenter_async._session import decoding, session
 from partnercenter_async._session.decoding import decode, slices
 from partnercenter_async.errors import DecodeError
@@ -26,7 +26,11 @@ class Weighed(msgspec.Struct):
 
 
 ITEMS = [Order, Few, Few | None, Weighed, Any]
-LISTINGS = [*(ResourceCollection[item] for item in ITEMS), *(tuple[item, ...] for item in ITEMS)]
+LISTINGS = [
+    *(ResourceCollection[item] for item in ITEMS),
+    *(ODataCollection[item] for item in ITEMS),
+    *(tuple[item, ...] for item in ITEMS),
+]
 PLAIN = {"totalCount": 3, "items": [{"id": "a"}, {"id": "b"}, {"id": "c"}], "attributes": {"objectType": "Collection"}}
 NEXT = {"next": {"uri": "/customers?size=1", "method": "GET", "headers": [{"key": "a", "value": "b"}]}}
 
@@ -54,7 +58,7 @@ def the_same(body: bytes, into: Any, size: int) -> None:
 
 texts = st.sampled_from(["", "x", "7", "2024-12-31T23:59:59.9999999Z", "1.10"])
 members = st.dictionaries(
-    st.sampled_from(["id", "totalPrice", "creationDate", "weight", "lineItems", "status", "new"]),
+    st.sampled_from(["id", "Id", "totalPrice", "creationDate", "weight", "lineItems", "status", "new"]),
     st.none() | st.booleans() | st.integers(-1, 9) | texts | st.just([]) | st.just([{"quantity": "7"}]),
     max_size=3,
 )
@@ -66,7 +70,9 @@ frames = st.dictionaries(
     st.sampled_from([None, "", 0, "x", {}, NEXT, {"Next": {"URI": "/x"}}, {"objectType": "x"}, {"ObjectType": "x"}]),
     max_size=3,
 )
-listings = st.builds(lambda frame, items: frame | {"items": items}, frames, items)
+listings = st.builds(
+    lambda frame, name, items: frame | {name: items}, frames, st.sampled_from(["items", "value"]), items
+)
 
 
 @given(listings | items, st.sampled_from(LISTINGS), st.sampled_from([1, 30, 1000]))
@@ -79,7 +85,7 @@ def test_in_slices_a_listing_is_what_it_is_as_a_whole(document, into, size):
 
 
 @given(
-    st.sampled_from([PLAIN, PLAIN["items"], PLAIN | {"links": NEXT}]),
+    st.sampled_from([PLAIN, PLAIN["items"], PLAIN | {"links": NEXT}, {"value": PLAIN["items"]}]),
     st.sampled_from(LISTINGS),
     st.lists(
         st.tuples(st.integers(0, 200), st.sampled_from([b"", b'"', b"}", b"]", b",", b"\\", b"\xff", b"{"])), max_size=2
@@ -102,11 +108,23 @@ def test_a_listing_is_read_in_slices_whatever_its_items_are():
             body = mark + json.dumps(items).encode()
             assert sliced(body, tuple[Order, ...]) == (decode(body, tuple[Order, ...]), 5)
             assert sliced(body, ResourceCollection[Order]) == (decode(body, ResourceCollection[Order]), 5)
+            body = mark + json.dumps({"value": items, "@odata.nextLink": "/x", "@odata.count": 9}).encode()
+            found, pauses = sliced(body, ODataCollection[Order])
+            assert (found, pauses) == (decode(body, ODataCollection[Order]), 5)
+            assert (found.next_link, found.total_count) == ("/x", 9)
 
 
 @pytest.mark.parametrize("into", [Order, dict[str, Any], tuple[Order, Order], list[Order], type(None)])
 def test_what_is_no_listing_is_read_as_a_whole(into):
     assert sliced(json.dumps(PLAIN).encode(), into) == (None, 0)
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("frame", [lambda items: items, lambda items: {"items": items}])
+def test_items_whose_names_are_spelt_otherwise_are_read_as_a_whole(frame):
+    body = json.dumps(frame([{"Id": "a"}, {"Id": "b"}])).encode()
+    assert sliced(body, ResourceCollection[Few])[0] is None
+    assert [each.id for each in decode(body, ResourceCollection[Few]).items] == ["a", "b"]
 
 
 def test_a_field_that_the_service_adds_costs_the_first_page_its_slices_alone():

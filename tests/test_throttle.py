@@ -138,7 +138,7 @@ def test_a_path_without_a_customer_closes_the_partners_lane():
 
     async def run():
         service.bar(None, 20)
-        listing = asyncio.create_task(service.client.migrations.list().collect())
+        listing = asyncio.create_task(service.client.migrations.list(customer_tenant_id="t").collect())
         await asyncio.sleep(1)
         of_customers = [service.client.customers.get(customer) for customer in "abcdefghij"]
         orders = many(service, "a", 3)

@@ -17,6 +17,7 @@ from partnercenter_async import (
     CustomerFilter,
     NewCommerceMigration,
     NewCommerceMigrationEvent,
+    ODataCollection,
     Order,
     OrderLineItem,
     OrderLineItemProvisioningStatus,
@@ -35,6 +36,7 @@ from partnercenter_async import (
     SupportContact,
     Timestamp,
     fan_out,
+    paging,
 )
 from partnercenter_async.emulator import DataSet
 from partnercenter_async.export import CUSTOMERS, ORDERS, Format, Report, Table, export
@@ -109,7 +111,7 @@ async def others(client: PartnerCenterClient) -> None:
     assert_type(client.customers.list(filter=CustomerFilter("Domain", "x", "equals"), size=5), Pager[Customer])
     assert_type(await client.customers.get("c"), Customer)
     assert_type(client.migrations.events("c", migration_id="m"), Pager[NewCommerceMigrationEvent])
-    assert_type(client.migrations.list(is_microsoft_led=True, page_size=300), Pager[NewCommerceMigration])
+    assert_type(client.migrations.list(external_reference_id="r", page_size=300), Pager[NewCommerceMigration])
     assert_type(await client.migrations.get("c", "m"), NewCommerceMigration)
 
 
@@ -131,6 +133,27 @@ async def anything(client: PartnerCenterClient) -> None:
     assert_type(await client.request("DELETE", "customers/c"), Response[None])
     assert_type(await client.request("GET", "v1.0/x", dict[str, object], service="graph"), Response[dict[str, object]])
     assert_type(Cloud.GLOBAL.service("partner"), Service)
+
+
+async def any_listing(client: PartnerCenterClient) -> None:
+    pager = client.list("customers/c/subscriptions", Head, query={"size": 5}, paging=paging.LINKS, timeout=5)
+    assert_type(pager, Pager[Head])
+    assert_type(await client.list("x", dict[str, int], paging=paging.TopSkip(100)).first(), dict[str, int] | None)
+    assert_type(pager.paging, paging.Paging)
+    client.list("x", Head, paging="links")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.list("x", Head, request_id="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    paging.PageNumber("5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    def tell(response: Response[object]) -> None:
+        assert_type(response.raw, bytes)
+        assert_type(response.info.status, int)
+
+    assert_type(await client.orders.get("c", "o", on_response=tell), Order)
+    client.orders.list("c", on_response=print)
+    client.orders.list("c", on_response=len)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    answer = await client.request("GET", "x", ODataCollection[Head])
+    assert_type(answer.data.items, tuple[Head, ...])
+    assert_type(answer.data.next_link, str | None)
 
 
 async def many(client: PartnerCenterClient) -> None:

@@ -6,19 +6,20 @@ has a reading of its own, for a page that is none, or whose names are spelt othe
 
 import contextlib
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from msgspec import inspect
+from msgspec import inspect, structs
 
 from partnercenter_async.errors import DecodeError, excerpt
 from partnercenter_async.models.common import (
     KeyValuePair,
     Link,
+    ODataCollection,
     ResourceAttributes,
     ResourceCollection,
     ResourceLinks,
@@ -39,8 +40,12 @@ _BLANKS = b" \t\r\n"
 LARGE = 1 << 22  # bytes: what is longer keeps the event loop waiting noticeably while it is decoded
 _SMALL = 65_536  # bytes: a body up to here is searched faster than it is read
 _NOTHING = (msgspec.Raw(b"null"), msgspec.Raw(b'""'))  # what stands in place of what is not there
-# Names by what they are without regard to letter case: of a page, and of its links and attributes.
-_PAGE = {name.lower(): name for name in ResourceCollection.__struct_encode_fields__}
+_NO_ITEM = object()
+# Names by what they are without regard to letter case: of pages, and of a page's links and attributes.
+_PAGES: Mapping[type, Mapping[str, str]] = {
+    kind: {name.lower(): name for name in kind.__struct_encode_fields__}
+    for kind in (ResourceCollection, ODataCollection)
+}
 _INNER = {
     name.lower(): name
     for kind in (ResourceLinks, Link, KeyValuePair, ResourceAttributes)
@@ -190,19 +195,30 @@ def _member_names(kind: inspect.Type) -> frozenset[str] | None:
     return frozenset([each.encode_name.lower() for each in fields] + ([tag.lower()] if tag else []))
 
 
-def item_texts(body: bytes) -> list[bytes]:
+def item_texts(body: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection) -> list[bytes]:
     """Return the texts of a page's items, those alone that :func:`decode` makes an item of.
 
     As in decoding, what is missing, null or ``""`` in place of the array holds nothing, and so does such an item; an
     item in an array of its own is that item.
     """
+    texts = (_unwrapped(bytes(text)) for text in _elements(body, envelope))
+    return [text for text in texts if text not in (b"null", b'""', b"[]")]
+
+
+def count_places(body: bytes, envelope: type[ResourceCollection[object]]) -> int:
+    """Return how many items the service counts in a page, those too that hold nothing."""
+    return len(_elements(body, envelope))
+
+
+def _elements(body: bytes, envelope: type[ResourceCollection[object]]) -> Sequence[msgspec.Raw]:
     items: msgspec.Raw | bytes = body.removeprefix(_BOM).lstrip(_BLANKS)
     if not items.startswith(b"["):
-        items = _respelt_members(_members.decode(items), _PAGE).get("items", _NOTHING[0])
-        if items in _NOTHING:
-            return []
-    texts = (_unwrapped(bytes(text)) for text in _texts.decode(items))
-    return [text for text in texts if text not in (b"null", b'""', b"[]")]
+        items = _respelt_members(_members.decode(items), _PAGES[envelope]).get(_items_name(envelope), _NOTHING[0])
+    return () if items in _NOTHING else _texts.decode(items)
+
+
+def _items_name(envelope: type[msgspec.Struct]) -> str:
+    return envelope.__struct_encode_fields__[envelope.__struct_fields__.index("items")]
 
 
 def _unwrapped(item: bytes) -> bytes:
@@ -229,13 +245,12 @@ _MOST_WAYS = 256
 def _decode_plain(body: bytes, into: type) -> Any:
     found = _read(body, into)
     # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
-    if (
-        issubclass(type(found), ResourceCollection)
-        and "items" in cast("Any", found).__struct_encode_fields__
-        and not cast("Any", found).items
-        and cast("_Pages", _pages(ResourceCollection[Any])).read(body).items
-    ):
-        raise msgspec.ValidationError("it has items that this type does not take - at `$.items`")
+    if issubclass(type(found), ResourceCollection):
+        page = cast("ResourceCollection[object]", found)
+        kind: Any = ODataCollection if issubclass(type(found), ODataCollection) else ResourceCollection
+        name = _items_name(kind)
+        if name == _items_name(type(page)) and not page.items and cast("_Pages", _pages(kind[Any])).read(body).items:
+            raise msgspec.ValidationError(f"it has items that this type does not take - at `$.{name}`")
     return found
 
 
@@ -257,15 +272,28 @@ class _Pages:
 
     The fast look knows every name of a page and takes no other, so what is named otherwise is looked at again rather
     than passed over. A page without items is looked at again, too: it has to say that it holds nothing. So is one whose
-    attributes do not say what it is: they may be spelt otherwise.
+    attributes do not say what it is: they may be spelt otherwise. And so is one of whose first item nothing was read:
+    then the names in the items are taken in any letter case.
     """
 
     _MOST_NEW = 16
     _NEW = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+    _PARTS: Mapping[str, Any] = {
+        "total_count": int | None,
+        "links": msgspec.Raw,
+        "attributes": ResourceAttributes | None,
+        "continuation_token": str | None,
+        "context": str | None,
+        "next_link": str | None,
+    }
 
-    def __init__(self, item: Any) -> None:
+    def __init__(self, kind: type[ResourceCollection[Any]], item: Any) -> None:
         self.item = item
+        self._kind = kind
+        self._names = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
+        self._more = tuple(self._names.keys() - ResourceCollection.__struct_fields__)
         self._items: type[tuple[object, ...]] = tuple[item, ...]
+        self._blank = _blank_of(item)
         self._new: frozenset[str] = frozenset()
         self._fast = self._strict(self._items)
         try:
@@ -277,15 +305,11 @@ class _Pages:
 
     def _strict(self, items: Any) -> "msgspec.json.Decoder[Any]":
         fields: list[tuple[str, Any, Any]] = [
-            ("totalCount", int | None, None),
-            ("items", items, ()),
-            ("links", msgspec.Raw, None),
-            ("attributes", ResourceAttributes | None, None),
-            ("continuationToken", str | None, None),
+            (field, items, ()) if field == "items" else (field, self._PARTS[field], None) for field in self._names
         ]
         new = {f"new{number}": name for number, name in enumerate(sorted(self._new))}
         fields.extend((field, msgspec.Raw, None) for field in new)
-        page = msgspec.defstruct("Page", fields, rename=new, forbid_unknown_fields=True, gc=False)
+        page = msgspec.defstruct("Page", fields, rename=self._names | new, forbid_unknown_fields=True, gc=False)
         return msgspec.json.Decoder(page, dec_hook=_hook, float_hook=Decimal)
 
     def read(self, body: bytes) -> ResourceCollection[object]:
@@ -293,69 +317,90 @@ class _Pages:
             page = self._fast.decode(body)
         except msgspec.ValidationError:
             return self._look_again(body)
-        if not self._is_plain(page):
+        if not self._is_plain(page) or page.items[0] == self._blank:
             return self._look_again(body)
         return self._made(page, self._held(page.items) if self._nullable else page.items)
 
     def in_slices(self, body: bytes, size: int) -> Generator[None, None, ResourceCollection[object] | None]:
         """Read a page with pauses; returns None for one that has to be looked at again."""
         if body.lstrip(_BLANKS).startswith(b"["):
-            texts = _texts.decode(body)
-            yield
-            items, _ = yield from _items_in_slices(texts, self.item, size)
-            return ResourceCollection(items=self._held(items))
-        page = self._strict(tuple[msgspec.Raw, ...]).decode(body)
-        if not self._is_plain(page):
-            return None
+            page, texts = None, _texts.decode(body)
+        else:
+            page = self._strict(tuple[msgspec.Raw, ...]).decode(body)
+            if not self._is_plain(page):
+                return None
+            texts = page.items
         yield
-        items, _ = yield from _items_in_slices(page.items, self.item, size)
-        return self._made(page, self._held(items))
+        items, _ = yield from _items_in_slices(texts, self.item, size)
+        if self._is_blank(items):
+            return None
+        return self._kind(items=self._held(items)) if page is None else self._made(page, self._held(items))
 
     @staticmethod
     def _is_plain(page: Any) -> bool:
         return bool(page.items) and (page.attributes is None or page.attributes.object_type is not None)
 
-    @staticmethod
-    def _made(page: Any, items: tuple[object, ...]) -> ResourceCollection[object]:
-        return ResourceCollection(
+    def _is_blank(self, items: Sequence[object]) -> bool:
+        return bool(items) and items[0] == self._blank
+
+    def _made(self, page: Any, items: tuple[object, ...]) -> ResourceCollection[object]:
+        made = self._kind(
             items=items,
-            total_count=page.totalCount,
+            total_count=page.total_count,
             links=None if page.links is None else _member({"links": page.links}, "links", _links),
             attributes=page.attributes,
-            continuation_token=page.continuationToken,
+            continuation_token=page.continuation_token,
         )
+        if not self._more:
+            return made
+        return structs.replace(made, **{name: getattr(page, name) for name in self._more})
 
     def _look_again(self, body: bytes) -> ResourceCollection[object]:
         if body.lstrip(_BLANKS).startswith(b"["):
-            return ResourceCollection(items=self._held(_read(body, self._items)))
+            return self._kind(items=self._held(self._items_of(body)))
+        known = _PAGES[self._kind]
         members = _members.decode(body)
-        self._learn(name for name in members if name.lower() not in _PAGE)
-        found = _respelt_members(members, _PAGE)
-        total = _member(found, "totalCount", _whole_number)
+        self._learn(name for name in members if name.lower() not in known)
+        found = _respelt_members(members, known)
+        total = _member(found, self._names["total_count"], _whole_number)
         attributes = _member(found, "attributes", _attributes)
         items: Any = ()
-        text = found.get("items")
+        name = self._names["items"]
+        text = found.get(name)
         if text is None:
             collection = attributes is not None and (attributes.object_type or "").lower() == "collection"
             if total != 0 and not (total is None and collection):
-                raise msgspec.ValidationError("it has no `items` and does not say that it is empty - at `$.items`")
+                raise msgspec.ValidationError(f"it has no `{name}` and does not say that it is empty - at `$.{name}`")
         elif text not in _NOTHING:
             try:
-                items = _read(text, self._items)
+                items = self._items_of(text)
             except _UnreadableError as error:
-                error.path.append(".items")
+                error.path.append(f".{name}")
                 raise
             except msgspec.ValidationError as error:  # of a type of the caller's own
                 message = _PLACE.sub("", str(error))
                 place = _PLACE.search(str(error))
-                raise msgspec.ValidationError(f"{message} - at `$.items{place[1][1:] if place else ''}`") from None
-        return ResourceCollection(
+                raise msgspec.ValidationError(f"{message} - at `$.{name}{place[1][1:] if place else ''}`") from None
+        return self._kind(
             items=self._held(items),
             total_count=total,
             links=_member(found, "links", _links),
             attributes=attributes,
             continuation_token=_member(found, "continuationToken", _text),
+            **{each: _member(found, self._names[each], _text) for each in self._more},
         )
+
+    def _items_of(self, text: bytes | msgspec.Raw) -> Any:
+        """Read an array of items; where they can't be read, or nothing was, with their names in any letter case."""
+        try:
+            items: Any = _read(text, self._items)
+        except (msgspec.ValidationError, _UnreadableError):
+            again = _respelt_items(text, self._items)
+            if again is None:
+                raise
+            return _read(again, self._items)
+        again = _respelt_items(text, self._items) if self._is_blank(items) else None
+        return items if again is None else _read(again, self._items)
 
     @staticmethod
     def _held(items: Any) -> tuple[object, ...]:
@@ -372,9 +417,47 @@ class _Pages:
 
 @lru_cache(maxsize=256)
 def _pages(into: Any) -> _Pages | None:
-    if (get_origin(into) or into) is not ResourceCollection:
-        return None
-    return _Pages(*(get_args(into) or (Any,)))
+    kind = get_origin(into) or into
+    return _Pages(kind, *(get_args(into) or (Any,))) if kind in _PAGES else None
+
+
+def _blank_of(item: Any) -> object:
+    """Return what an item is of which nothing was read, or what no item is where that tells nothing."""
+    for kind in (item, *get_args(item)):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__struct_fields__:
+            with contextlib.suppress(Exception):  # a field is required, or the struct's own check refuses it
+                return kind()
+    return _NO_ITEM
+
+
+def _respelt_items(text: bytes | msgspec.Raw, kind: Any) -> bytes | None:
+    """Return a JSON text with its names in the letter case that its type has; None where they have it."""
+    given = _untyped.decode(text)
+    found = _fitted(given, inspect.type_info(kind))
+    return None if found == given else _encoder.encode(found)
+
+
+def _fitted(value: Any, kind: inspect.Type) -> Any:
+    if isinstance(kind, inspect.UnionType):
+        kinds = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+        return _fitted(value, kinds[0]) if len(kinds) == 1 else value
+    if isinstance(value, list):
+        item = getattr(kind, "item_type", None)
+        items = cast("list[object]", value)
+        return items if item is None else [_fitted(each, item) for each in items]
+    if not isinstance(value, dict):
+        return value
+    members = cast("dict[str, object]", value)
+    if isinstance(kind, inspect.DictType):
+        return {name: _fitted(member, kind.value_type) for name, member in members.items()}
+    fields: Iterable[inspect.Field] = getattr(kind, "fields", ())
+    own = {each.encode_name: each.type for each in fields}
+    names = {name.lower(): name for name in own if name not in members}
+    found: dict[str, object] = {}
+    for given, member in members.items():
+        name = given if given in own else names.pop(given.lower(), given)
+        found[name] = _fitted(member, own[name]) if name in own else member
+    return found
 
 
 def _member(members: Mapping[str, msgspec.Raw], name: str, reader: "_Reader") -> Any:
@@ -418,6 +501,7 @@ def _decoder(into: type) -> "msgspec.json.Decoder[object]":
 
 
 _untyped = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from partnercenter_async.clouds import Cloud, ServiceName, origin
 
@@ -14,6 +14,7 @@ _FIRST_OF_PREFIXES = frozenset(prefix.partition("/")[0] for prefix in _PREFIXES)
 _VERSION = re.compile(r"v[0-9]+(?:\.[0-9]+)?|beta")  # what those of the other services begin with
 # What most paths and links look like; the rules below would give it back as it is.
 _PLAIN = re.compile(r"/?([A-Za-z0-9_~-]+)(?:/[A-Za-z0-9_~-]+)*(?:\?[!$-~]*)?")
+_WORD = re.compile("[A-Za-z]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?]*)(.*)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\#]")
@@ -130,12 +131,31 @@ def leads_to(path: str, template: str, ids: Mapping[str, str]) -> bool:
 
 def _is_own(segment: bytes, part: str, ids: Mapping[str, str]) -> bool:
     is_id = part[0] == "{"
-    own = (ids[part[1:-1]] if is_id else part).encode()
+    own = (ids[part[1:-1]] if is_id else part).encode(errors="surrogateescape")
     return _comparable(segment, is_id=is_id) == _comparable(own, is_id=is_id)
 
 
 def _comparable(segment: bytes, *, is_id: bool) -> bytes:
     return segment if is_id and not _GUID.fullmatch(segment) else segment.lower()
+
+
+def template_of(path: str, ids: dict[str, str]) -> str:
+    """Return the template of a path that has its ids in it, and add what may be one of them to ``ids``.
+
+    Nothing but a word is no id, unless it follows a plural, as in ``customers/contoso``.
+    """
+    parts: list[str] = []
+    plural = False
+    for segment in filter(None, path.split("/")):
+        text = unquote(segment, errors="surrogateescape")
+        is_id = plural or not _WORD.fullmatch(text)
+        plural = not is_id and text[-1] in "sS"
+        if is_id:
+            name = str(len(ids))
+            ids[name] = text
+            text = f"{{{name}}}"
+        parts.append(text)
+    return "/".join(parts)
 
 
 def climbs(segment: str) -> bool:

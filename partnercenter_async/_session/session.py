@@ -52,7 +52,7 @@ from partnercenter_async.errors import (
     is_mfa_refusal,
     status_error,
 )
-from partnercenter_async.models.common import ResourceCollection
+from partnercenter_async.models.common import ODataCollection, ResourceCollection
 from partnercenter_async.models.errors import ApiError
 
 if TYPE_CHECKING:
@@ -81,16 +81,22 @@ _INSTEAD = {"ms-requestid": "; pass request_id=", "ms-correlationid": "; pass co
 _MOST_TOKENS = 5  # for one attempt: more run out, or are refused, only if something is wrong with them or the clock
 _JSON = (("Content-Type", "application/json"),)
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}  # the bits that mark a random UUID
+_PAGES = frozenset([ResourceCollection, ODataCollection])
 _encoder = msgspec.json.Encoder(decimal_format="number")  # money goes out as it came in
 
 
 class ListOptions(TypedDict, total=False):
-    """Options of a call; on a Pager they hold for each page's call anew."""
+    """Options of a call; on a Pager they hold for each page's call anew.
+
+    ``on_response`` is called with each answer, its status, ids, headers and raw body, before what was asked for is
+    returned, or the page is delivered. What it raises ends the call, or the walk, as it is.
+    """
 
     timeout: float
     deadline: float | None
     correlation_id: str
     headers: Mapping[str, str]
+    on_response: Callable[[Response[object]], None]
 
 
 class CallOptions(ListOptions, total=False):
@@ -146,6 +152,7 @@ class Options(msgspec.Struct, frozen=True):
     correlation_id: str
     request_id: str | None
     headers: tuple[tuple[str, str], ...]
+    on_response: Callable[[Response[object]], None] | None = None
 
 
 class Shared:
@@ -257,6 +264,7 @@ class Session:
             given.get("correlation_id") or _new_id(),
             given.get("request_id"),
             tuple(_check_header(name, value) for name, value in given.get("headers", {}).items()),
+            _check_callback(given["on_response"]) if "on_response" in given else None,
         )
 
     async def request(
@@ -305,13 +313,17 @@ class Session:
                 raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
             )
             large = None if into is None or len(raw.body) < LARGE else await self._in_slices(raw.body, into)
-            return Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
+            response: Response[T] = Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
             error, told = failed.error, False
         except DecodeError as failed:
             error, told, attempts.effect = failed, False, effect_of(failed, sent=True)
         except StatusError as failed:
             error, told, attempts.effect = failed, True, Effect.UNKNOWN
+        else:
+            if options.on_response is not None:
+                options.on_response(cast("Response[object]", response))
+            return response
         error = verdict(method, error, attempts.effect)
         if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
             error.safe_to_repeat = method in {"GET", "HEAD"}
@@ -507,7 +519,7 @@ def _decoded(raw: RawResponse, into: type[T] | None, data: Any, *, with_id: bool
                 return data
             failed = DecodeError(f"the answer has no id, in a body that begins: {excerpt(raw.body)}", path="$.id")
             failed.body = raw.body
-        elif data.__class__ is ResourceCollection and data.items:
+        elif data.__class__ in _PAGES and data.items:
             return data
     except DecodeError as error:
         failed = error
@@ -535,6 +547,12 @@ def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
         merged = [line for line in merged if line[0].lower() not in names]
         merged.extend(layer)
     return tuple(merged)
+
+
+def _check_callback(value: object) -> Callable[[Response[object]], None]:
+    if not callable(value):
+        raise ValueError(f"on_response must be a function that takes a Response, not {value!r}")  # noqa: TRY004
+    return cast("Callable[[Response[object]], None]", value)
 
 
 def _check_header(name: object, value: object) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -20,6 +21,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from partnercenter_async import paging
 from partnercenter_async.cli.destination import Destination, UsageError
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.run import ask, execute, leave, stderr
@@ -296,7 +298,7 @@ def migrations(
         bool, typer.Option("--events", help="The events of each migration in place of the migrations.")
     ] = False,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=1024, help="Of how many migrations at once events are read.")
+        int, typer.Option(min=1, max=1024, help="How many customers at once, or of one customer's migrations events.")
     ] = 32,
     output: Output = "-",
     format: OutputFormat = None,
@@ -317,6 +319,45 @@ def migrations(
     )
 
 
+class Form(StrEnum):
+    """How a listing is paged, as at the command line."""
+
+    LINKS = "links"
+    HEADER_TOKEN = "header-token"  # noqa: S105 - no secret
+    BODY_TOKEN = "body-token"  # noqa: S105 - as above
+    ODATA = "odata"
+    TOP_SKIP = "top-skip"
+    PAGE_NUMBER = "page-number"
+    SINGLE = "single"
+
+
+_FORMS = {
+    Form.LINKS: paging.LINKS,
+    Form.HEADER_TOKEN: paging.HEADER_TOKEN,
+    Form.BODY_TOKEN: paging.BODY_TOKEN,
+    Form.ODATA: paging.ODATA,
+    Form.SINGLE: paging.SINGLE,
+}
+_COUNTED = {Form.TOP_SKIP: paging.TopSkip, Form.PAGE_NUMBER: paging.PageNumber}
+
+
+def _form(form: Form, size: int | None) -> paging.Paging:
+    """Return the form of paging that was asked for."""
+    counted = _COUNTED.get(form)
+    if (counted is None) != (size is None):
+        message = "--page-size goes with --paging top-skip or page-number, and they with it"
+        raise typer.BadParameter(message)
+    return _FORMS[form] if counted is None or size is None else counted(size)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        message = f"--header takes NAME=VALUE, not {text!r}"
+        raise typer.BadParameter(message)
+    return name, value
+
+
 @app.command()
 def request(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, PUT, PATCH, DELETE or HEAD.")],
@@ -325,16 +366,55 @@ def request(
         typer.Argument(
             metavar="PATH",
             help="With its query, such as customers/ID/subscriptions or webhooks/v1/registration; of other services "
-            "with its version, such as v1.0/tenantRelationships/delegatedAdminRelationships.",
+            "with its version, such as v1.0/tenantRelationships/delegatedAdminRelationships. Ids are encoded.",
         ),
     ],
     service: Annotated[
         ServiceChoice, typer.Option(help="Partner Center's API, Microsoft Graph, or the API of prices and referrals.")
     ] = ServiceChoice.API,
     body: Annotated[str | None, typer.Option(metavar="JSON", help="What to send.")] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A header to send; any number of times.")
+    ] = None,
+    all_pages: Annotated[
+        bool, typer.Option("--all-pages", help="Each item of a listing as a line, page after page; with GET.")
+    ] = False,
+    form: Annotated[Form | None, typer.Option("--paging", help="How the listing is paged; links by default.")] = None,
+    page_size: Annotated[
+        int | None, typer.Option(min=1, help="How many items to ask for at once, with top-skip and page-number.")
+    ] = None,
+    output: Output = "-",
+    checkpoint: Checkpoint = None,
+    mode: Mode = None,
 ) -> None:
-    """Call any endpoint, and print its answer: JSON on one line, anything else as it came."""
-    ask(method.upper(), path, service=service.value, body=body)
+    """Call any endpoint, and print its answer: JSON on one line, anything else as it came.
+
+    With --all-pages it is each item of a listing.
+    """
+    headers = dict(map(_header, header or ()))
+    if not all_pages:
+        if (form, page_size, output, checkpoint, mode) != (None, None, "-", None, None):
+            message = "--paging, --page-size, --output, --checkpoint and --mode need --all-pages"
+            raise typer.BadParameter(message)
+        ask(method.upper(), path, service=service.value, body=body, headers=headers)
+    if method.upper() != "GET" or body is not None:
+        message = "--all-pages goes with GET and without --body"
+        raise typer.BadParameter(message)
+    chosen = _form(form or Form.LINKS, page_size)
+
+    execute(
+        lambda listings: listings.request(path, service=service.value, paging=chosen, headers=headers),
+        command="request",
+        options={
+            "path": path,
+            "service": service,
+            "paging": form or Form.LINKS,
+            "page_size": page_size,
+            "headers": sha256(repr(sorted(headers.items())).encode()).hexdigest() if headers else None,
+        },
+        destination=_destination(Format.NDJSON, output, checkpoint, mode),
+        concurrency=1,
+    )
 
 
 @app.command()

@@ -86,7 +86,7 @@ class Destination:
         """Where it is until then."""
         return None if self.path is None else self.path.with_name(f"{self.path.name}.partial")
 
-    def open(self, table: Table[Any]) -> Output[Any]:
+    def open(self, table: Table[Any] | None) -> Output[Any]:
         """Return the output; nothing is written yet."""
         path = self.path
         if path is None:
@@ -104,7 +104,7 @@ class Destination:
         except ImportError as error:
             raise UsageError(str(error)) from None
 
-    def identity(self, table: Table[Any]) -> dict[str, str]:
+    def identity(self, table: Table[Any] | None) -> dict[str, str]:
         """Return what of a destination its checkpoint must agree with."""
         return {} if self.path is None else identity_of(self.format, table, self.path)
 

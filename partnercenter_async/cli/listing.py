@@ -1,12 +1,13 @@
 """What a command reads: its inputs, how each is read, and what rows it has in a table."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from partnercenter_async.client import PartnerCenterClient
+from partnercenter_async.clouds import ServiceName
 from partnercenter_async.export.columns import (
     CUSTOMERS,
     MIGRATION_EVENTS,
@@ -15,9 +16,9 @@ from partnercenter_async.export.columns import (
     SUBSCRIPTIONS,
     Table,
 )
-from partnercenter_async.export.pages import Batch, Chunk, chunks
+from partnercenter_async.export.pages import Batch, Chunk, chunks, records
 from partnercenter_async.models.orders import BillingCycleType
-from partnercenter_async.paging import Pager
+from partnercenter_async.paging import Pager, Paging
 from partnercenter_async.resources.customers import CustomerFilter
 
 
@@ -31,7 +32,7 @@ class Reading:
 
     inputs: Callable[[], Awaitable[list[str]]]
     read: Callable[[str, str | None], AsyncIterator[Chunk[Any]]]
-    table: Table[Any]
+    table: Table[Any] | None  # None where nothing but NDJSON is written
     one: str = "customer"
     single: bool = False
 
@@ -112,17 +113,20 @@ class Listings:
         return Reading(inputs=inputs, read=read, table=SUBSCRIPTIONS, single=customer_id is not None)
 
     def migrations(self, customer_id: str | None) -> Reading:
-        """Read the migrations of a customer, or of all, which the service lists in one go."""
-        return self._single(
-            customer_id or "", lambda name: self._client.migrations.list(customer_tenant_id=name or None), MIGRATIONS
+        """Read the migrations of a customer or of all."""
+        one = self._single(
+            customer_id or "", lambda name: self._client.migrations.list(customer_tenant_id=name), MIGRATIONS
         )
+        return one if customer_id is not None else replace(one, inputs=self._customer_ids, single=False)
 
     def events(self, customer_id: str | None) -> Reading:
         """Read the events of each migration of a customer or of all."""
+        if customer_id is None:
+            return Reading(inputs=self._customer_ids, read=self._events, table=MIGRATION_EVENTS)
 
         async def inputs() -> list[str]:
-            found = self._client.migrations.list(customer_tenant_id=customer_id)
-            return [f"{each.customer_tenant_id or customer_id or ''}/{each.id}" async for each in found]
+            found = self._client.migrations.list(customer_tenant_id=customer_id).into(_Id)
+            return [f"{customer_id}/{each.id}" async for each in found]
 
         def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
             owner, _, migration_id = name.partition("/")
@@ -130,6 +134,26 @@ class Listings:
             return chunks(pager, continuation, {"customerId": owner}, texts=self._texts, named=True)
 
         return Reading(inputs=inputs, read=read, table=MIGRATION_EVENTS, one="migration")
+
+    async def _events(self, customer_id: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        listed = self._client.migrations.list(customer_tenant_id=customer_id).into(_Id)
+        async for page in listed.pages(continuation=continuation):
+            batches: list[Batch[Any]] = []
+            for migration in page.items:
+                pager = self._client.migrations.events(customer_id, migration_id=migration.id)
+                async for chunk in chunks(pager, None, {"customerId": customer_id}, texts=self._texts, named=True):
+                    batches.extend(chunk.batches)
+            yield Chunk(batches, page.continuation)
+
+    def request(self, path: str, *, service: ServiceName, paging: Paging, headers: Mapping[str, str]) -> Reading:
+        """Read the items of any listing."""
+
+        async def items(_: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+            pager = self._client.list(path, msgspec.Raw, paging=paging, service=service, headers=headers)
+            async for page in pager.pages(continuation=continuation):
+                yield Chunk([Batch((), records(page.raw, pager.paging.envelope), {})], page.continuation)
+
+        return Reading(inputs=_only(""), read=items, table=None, single=True)
 
     def _single(self, name: str, listing: Callable[[str], Pager[Any]], table: Table[Any]) -> Reading:
         def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:

@@ -89,14 +89,14 @@ def execute(
     leave(connected, lambda: _hint(destination) if display.began and not in_vain else None)
 
 
-def ask(method: str, path: str, *, service: ServiceName, body: str | None) -> NoReturn:
+def ask(method: str, path: str, *, service: ServiceName, body: str | None, headers: Mapping[str, str]) -> NoReturn:
     """Make one call, write its answer to stdout, and leave with an exit code."""
 
     async def call() -> int:
         payload = None if body is None else msgspec.Raw(_json(body.encode(), "--body is no JSON"))
         meter = ProgressDisplay(stderr(), "request")
         async with _credential(meter) as credential, PartnerCenterClient(credential, on_retry=meter.retried) as client:
-            answer = (await client.request(method, path, body=payload, service=service)).raw
+            answer = (await client.request(method, path, body=payload, service=service, headers=headers)).raw
         if not answer:
             return 0
         shared = sys.stdout.isatty()

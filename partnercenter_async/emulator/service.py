@@ -383,6 +383,9 @@ class Service:
         customer = parameters.get("customertenantid", "")
         subscription = parameters.get("currentsubscriptionid", "").upper()
         reference = parameters.get("externalreferenceid", "")
+        if not (customer or subscription or reference):
+            message = "One of CustomerTenantId, CurrentSubscriptionId and ExternalReferenceId is needed."
+            raise _BadRequestError(message)
         led = _flag(parameters, "ismicrosoftled") if parameters.get("ismicrosoftled") else None
         listing = "\0".join(("migrations", customer.lower(), subscription, reference, str(led)))
         start = self._start(call, listing)

@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeVar, cast
 import msgspec
 
 from partnercenter_async._session.decoding import item_texts
-from partnercenter_async.paging import Page, Pager
+from partnercenter_async.models.common import ResourceCollection
+from partnercenter_async.paging import Page, Pager, Paging
 
 T = TypeVar("T")
 
@@ -30,14 +31,14 @@ class Chunk(msgspec.Struct, Generic[T], frozen=True):
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def records(raw: bytes) -> list[bytes]:
-    """Return the items of a page's body, a collection or a bare array, each without blanks around its parts.
+def records(raw: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection) -> list[bytes]:
+    """Return the items of a page's body, an ``envelope`` or a bare array, each without blanks around its parts.
 
     They are as many as the client's own reading makes items of, in the same order. Raises ValueError where the body is
     no page in UTF-8.
     """
     raw.decode()  # what is not read is not looked at, and one byte that is no UTF-8 would spoil the whole output
-    return [msgspec.json.format(item, indent=-1) for item in item_texts(raw)]
+    return [msgspec.json.format(item, indent=-1) for item in item_texts(raw, envelope)]
 
 
 def with_ids(record: bytes, ids: Mapping[str, str]) -> bytes:
@@ -69,11 +70,11 @@ async def chunks(
     with suppress(StopAsyncIteration):
         while True:
             # Nothing of a page is kept while it is written: thirty at a time would be most of the memory.
-            yield _chunk(await anext(walk), ids, texts=texts, named=named)
+            yield _chunk(await anext(walk), pager.paging, ids, texts=texts, named=named)
 
 
-def _chunk(page: Page[T], ids: Mapping[str, str], *, texts: bool, named: bool) -> Chunk[T]:
-    lines = records(page.raw) if texts else ()
+def _chunk(page: Page[T], paging: Paging, ids: Mapping[str, str], *, texts: bool, named: bool) -> Chunk[T]:
+    lines = records(page.raw, paging.envelope) if texts else ()
     if named:
         lines = [with_ids(line, ids) for line in lines]
     return Chunk([Batch(() if texts else page.items, lines, ids)], page.continuation)

@@ -6,6 +6,14 @@ import msgspec
 
 T = TypeVar("T")
 
+# The names that OData gives to parts of a page.
+_ODATA = {
+    "context": "@odata.context",
+    "total_count": "@odata.count",
+    "next_link": "@odata.nextLink",
+    "items": "value",
+}
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """The base of all resources: immutable, equal by value, hashable, camelCase on the wire.
@@ -54,3 +62,12 @@ class ResourceCollection(Model, Generic[T], frozen=True, kw_only=True):
     links: ResourceLinks | None = None
     attributes: ResourceAttributes | None = None
     continuation_token: str | None = None
+
+
+class ODataCollection(ResourceCollection[T], Generic[T], frozen=True, kw_only=True, rename=_ODATA.get):
+    """One page of a listing as Graph and the partner API send it: its items are in ``value``."""
+
+    context: str | None = None
+    total_count: int | None = None
+    next_link: str | None = None
+    items: tuple[T, ...] = ()

@@ -10,7 +10,7 @@ from partnercenter_async._session.arguments import check_flag, check_text
 from partnercenter_async._session.links import climbs
 from partnercenter_async._session.session import CallOptions, ListOptions, Session
 from partnercenter_async.clouds import ServiceName
-from partnercenter_async.paging import ArrayListing, LinkedListing, Pager
+from partnercenter_async.paging import LINKS, Listing, Pager, Paging
 
 T = TypeVar("T")
 
@@ -91,46 +91,31 @@ class Resource:
 
     def _list(
         self,
-        operation: str,
         template: str,
         item: type[T],
         options: ListOptions,
         *,
         ids: Mapping[str, str] = _NONE,
         filters: Mapping[str, str | bool | int | None] = _NONE,
+        paging: Paging = LINKS,
         user_only: bool = False,
         link_paths: Sequence[str] = (),
         service: ServiceName = "api",
     ) -> Pager[T]:
-        """Return a listing whose pages name the next one; ``link_paths`` are templates of the same ids.
+        """Return a listing that is paged in one of the forms; ``link_paths`` are templates of the same ids.
 
         A next link leads to the listing's own path, or to one of ``link_paths``, which the reference shows in links.
         """
         return Pager(
-            LinkedListing(
+            Listing(
                 self._session,
-                operation,
                 route(template, **ids) + query(filters),
                 item,
                 self._session.list_options(options),
-                user_only=user_only,
                 ids=ids,
                 link_paths=(template, *link_paths),
+                paging=paging,
+                user_only=user_only,
                 service=service,
             )
         )
-
-    def _list_array(
-        self,
-        operation: str,
-        template: str,
-        item: type[T],
-        options: ListOptions,
-        *,
-        ids: Mapping[str, str] = _NONE,
-        filters: Mapping[str, str | bool | int | None] = _NONE,
-    ) -> Pager[T]:
-        """Return a listing whose pages, bare arrays or collections, all come from the listing's own path."""
-        path = route(template, **ids) + query(filters)
-        checked = self._session.list_options(options)
-        return Pager(ArrayListing(self._session, operation, path, item, checked, ids=ids, link_paths=(template,)))

@@ -48,7 +48,7 @@ class Customers(Resource):
         if size is not None:
             check_count("size", size)
         encoded = None if filter is None else msgspec.json.encode(filter).decode()
-        return self._list("customers.list", "customers", Customer, options, filters={"size": size, "filter": encoded})
+        return self._list("customers", Customer, options, filters={"size": size, "filter": encoded})
 
     async def get(self, customer_id: str, **options: Unpack[CallOptions]) -> Customer:
         """Return one customer with its profiles.

@@ -5,7 +5,7 @@ from typing import Unpack
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.session import CallOptions, ListOptions
 from partnercenter_async.models.migrations import NewCommerceMigration, NewCommerceMigrationEvent
-from partnercenter_async.paging import Pager
+from partnercenter_async.paging import HEADER_TOKEN, Pager
 from partnercenter_async.resources._base import Resource, optional_flag, optional_id, route
 
 _LARGEST_PAGE = 300
@@ -34,8 +34,7 @@ class Migrations(Resource):
         """
         if migration_id is None and current_subscription_id is None:
             raise ValueError("pass migration_id or current_subscription_id; the service gives no events without either")
-        return self._list_array(
-            "migrations.events",
+        return self._list(
             "customers/{customer_id}/migrations/newcommerce/events",
             NewCommerceMigrationEvent,
             options,
@@ -44,6 +43,7 @@ class Migrations(Resource):
                 "migration_id": optional_id("migration_id", migration_id),
                 "current_subscription_id": optional_id("current_subscription_id", current_subscription_id),
             },
+            paging=HEADER_TOKEN,
         )
 
     def list(
@@ -56,20 +56,22 @@ class Migrations(Resource):
         page_size: int | None = None,
         **options: Unpack[ListOptions],
     ) -> Pager[NewCommerceMigration]:
-        """Give the migrations of all customers, or those that the filters keep.
+        """Give the migrations of a customer, of a subscription, or of a batch that was given a reference.
 
         ``GET /v1/migrations/newcommerce``
         ``?CustomerTenantId&CurrentSubscriptionId&ExternalReferenceId&IsMicrosoftLed&PageSize``
 
-        ``page_size`` is 1 to 300; the service chooses without. ``is_microsoft_led`` keeps those that the service began
-        itself, or with False those that it did not.
+        At least one of ``customer_tenant_id``, ``current_subscription_id`` and ``external_reference_id`` is needed;
+        raises ValueError without. ``page_size`` is 1 to 300; the service chooses without. ``is_microsoft_led`` keeps
+        those that the service began itself, or with False those that it did not.
 
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-the-list-of-new-commerce-migrations
         """
+        if customer_tenant_id is None and current_subscription_id is None and external_reference_id is None:
+            raise ValueError("pass customer_tenant_id, current_subscription_id or external_reference_id, or several")
         if page_size is not None:
             check_count("page_size", page_size, most=_LARGEST_PAGE)
-        return self._list_array(
-            "migrations.list",
+        return self._list(
             "migrations/newcommerce",
             NewCommerceMigration,
             options,
@@ -80,6 +82,7 @@ class Migrations(Resource):
                 "IsMicrosoftLed": optional_flag("is_microsoft_led", is_microsoft_led),
                 "PageSize": page_size,
             },
+            paging=HEADER_TOKEN,
         )
 
     async def get(self, customer_id: str, migration_id: str, **options: Unpack[CallOptions]) -> NewCommerceMigration:

@@ -36,7 +36,6 @@ class Orders(Resource):
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-orders-for-a-customer-and-an-indirect-reseller-partner
         """
         return self._list(
-            "orders.list",
             "customers/{customer_id}/orders",
             Order,
             options,
@@ -77,7 +76,6 @@ class Orders(Resource):
         Source: https://learn.microsoft.com/rest/api/partner-center/manage-orders/get-a-provisioning-status-for-an-order
         """
         return self._list(
-            "orders.provisioning_status",
             "customers/{customer_id}/orders/{order_id}/provisioningstatus",
             OrderLineItemProvisioningStatus,
             options,

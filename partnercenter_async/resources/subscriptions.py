@@ -19,7 +19,7 @@ from partnercenter_async.models.subscriptions import (
     TransitionEligibility,
     Upgrade,
 )
-from partnercenter_async.paging import Pager
+from partnercenter_async.paging import HEADER_TOKEN, Pager
 from partnercenter_async.resources._base import Resource, optional_id, optional_moment, route
 
 _ONE = "customers/{customer_id}/subscriptions/{subscription_id}"
@@ -46,7 +46,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-all-of-a-customer-s-subscriptions
         """
         return self._list(
-            "subscriptions.list",
             "customers/{customer_id}/subscriptions",
             Subscription,
             options,
@@ -77,7 +76,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-a-list-of-add-ons-for-a-subscription
         """
         return self._list(
-            "subscriptions.list_addons",
             f"{_ONE}/addons",
             Subscription,
             options,
@@ -95,7 +93,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/transition-a-subscription
         """
         return self._list(
-            "subscriptions.list_upgrades",
             f"{_ONE}/upgrades",
             Upgrade,
             options,
@@ -114,7 +111,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-a-list-of-trial-conversion-offers
         """
         return self._list(
-            "subscriptions.list_conversions",
             f"{_ONE}/conversions",
             Conversion,
             options,
@@ -139,7 +135,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
         """
         return self._list(
-            "subscriptions.list_transition_eligibilities",
             f"{_ONE}/transitioneligibilities",
             TransitionEligibility,
             options,
@@ -164,7 +159,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-transitions
         """
         return self._list(
-            "subscriptions.list_transitions",
             f"{_ONE}/transitions",
             Transition,
             options,
@@ -222,7 +216,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/create-subscription-azure-marketplace-products
         """
         return self._list(
-            "subscriptions.list_activation_links",
             f"{_ONE}/activationlinks",
             OrderLineItemActivationLink,
             options,
@@ -237,7 +230,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-subscription-overage
         """
         return self._list(
-            "subscriptions.get_overage",
             "customers/{customer_id}/subscriptions/overage",
             Overage,
             options,
@@ -254,7 +246,6 @@ class Subscriptions(Resource):
         Source: https://learn.microsoft.com/partner-center/developer/get-a-list-of-azure-entitlements-for-subscription
         """
         return self._list(
-            "subscriptions.list_azure_entitlements",
             f"{_ONE}/azureEntitlements",
             AzureEntitlement,
             options,
@@ -299,8 +290,7 @@ class Subscriptions(Resource):
 
         Source: https://learn.microsoft.com/partner-center/developer/custom-term-end-dates
         """
-        return self._list_array(
-            "subscriptions.list_custom_term_end_dates",
+        return self._list(
             "customers/{customer_id}/subscriptions/customTermEndDates",
             CustomTermEndDate,
             options,
@@ -312,4 +302,5 @@ class Subscriptions(Resource):
                     "target_coterm_subscription_id", target_coterm_subscription_id
                 ),
             },
+            paging=HEADER_TOKEN,
         )
