@@ -13,7 +13,15 @@ from partnercenter_async._session.links import template_of
 from partnercenter_async._session.pace import Pacing, check_pacing
 from partnercenter_async._session.response import Response
 from partnercenter_async._session.retry import RetryPolicy
-from partnercenter_async._session.session import DEADLINE, CallOptions, ListOptions, Session, Settings, Shared
+from partnercenter_async._session.session import (
+    DEADLINE,
+    CallOptions,
+    Destination,
+    ListOptions,
+    Session,
+    Settings,
+    Shared,
+)
 from partnercenter_async._session.throttle import Throttle
 from partnercenter_async._session.transport import MAX_BODY, AiohttpTransport, Transport
 from partnercenter_async._session.writes import METHODS
@@ -203,13 +211,14 @@ class PartnerCenterClient:
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
-        url = self._url(service, path, query)
+        destination = self._session.destination(service)
+        url = _url(destination, path, query)
         if into is not None:
             check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
-            return await self._session.request(method, url, None, checked, body=body, service=service)
-        return await self._session.request(method, url, into, checked, body=body, service=service)
+            return await self._session.request(destination, method, url, None, checked, body=body)
+        return await self._session.request(destination, method, url, into, checked, body=body)
 
     def list(
         self,
@@ -237,11 +246,12 @@ class PartnerCenterClient:
         check_paging(paging)
         if isinstance(link_paths, str):
             raise ValueError(f"link_paths must be several paths, not {link_paths!r}")  # noqa: TRY004
-        own = self._path(service, path, query)
+        destination = self._session.destination(service)
+        own = _path(destination, path, query)
         paths = [own.partition("?")[0]]
         for each in link_paths:
             try:
-                paths.append(self._path(service, each))
+                paths.append(_path(destination, each))
             except ValueError as error:
                 raise ValueError(f"link_paths: {error}") from None
             if "?" in each:
@@ -260,22 +270,6 @@ class PartnerCenterClient:
             )
         )
 
-    def _path(self, service: ServiceName, path: str, query: Mapping[str, str | int | bool] | None = None) -> str:
-        """Return a caller's path as it stands behind the prefix, with its query; raises ValueError as below."""
-        return self._session.urls(service).path(self._url(service, path, query))
-
-    def _url(self, service: ServiceName, path: str, query: Mapping[str, str | int | bool] | None) -> str:
-        """Return the URL of a caller's path with its query; raises ValueError for one that can't be."""
-        if not isinstance(cast("object", path), str):
-            raise ValueError(f"path must be a text, not {path!r}")  # noqa: TRY004 - as for all that is passed
-        if query:
-            path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
-        urls = self._session.urls(service)
-        try:
-            return urls.build(path)
-        except ValueError as error:
-            raise ValueError(f"path {path!r} is refused: {error}") from None
-
     async def close(self) -> None:
         """End all calls under way with ClientClosedError and close the connections; the credential stays open."""
         await self._session.shared.close()
@@ -293,3 +287,20 @@ class PartnerCenterClient:
     def __repr__(self) -> str:
         """Show where the client talks to."""
         return f"{type(self).__name__}({self._session.settings.cloud.api.endpoint})"
+
+
+def _path(destination: Destination, path: str, query: Mapping[str, str | int | bool] | None = None) -> str:
+    """Return a caller's path as it stands behind the prefix, with its query; raises ValueError as below."""
+    return destination.urls.path(_url(destination, path, query))
+
+
+def _url(destination: Destination, path: str, query: Mapping[str, str | int | bool] | None) -> str:
+    """Return the URL of a caller's path with its query; raises ValueError for one that can't be."""
+    if not isinstance(cast("object", path), str):
+        raise ValueError(f"path must be a text, not {path!r}")  # noqa: TRY004 - as for all that is passed
+    if query:
+        path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
+    try:
+        return destination.urls.build(path)
+    except ValueError as error:
+        raise ValueError(f"path {path!r} is refused: {error}") from None

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.decoding import check_kind, count_places
 from partnercenter_async._session.links import leads_to
-from partnercenter_async._session.response import Headers, Response, ResponseInfo
+from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.session import Options, Session
 from partnercenter_async.clouds import ServiceName
 from partnercenter_async.errors import CallInfo, LinkError, LinkLoopError, PartnerCenterError
@@ -92,14 +92,7 @@ class _Continuation(msgspec.Struct, frozen=True):
     service: ServiceName = "api"
 
 
-class Fetched(msgspec.Struct, frozen=True):
-    """A page with what tells where the next one is: what came, its own place, and the listing's path and query."""
-
-    page: ResourceCollection[object]
-    raw: bytes
-    headers: Headers
-    cursor: Cursor
-    path: str
+_Answer: TypeAlias = Response[ResourceCollection[Any]]
 
 
 class Paging(msgspec.Struct, frozen=True):
@@ -116,15 +109,17 @@ class Paging(msgspec.Struct, frozen=True):
         """Return where the first page is."""
         return path
 
-    def following(self, fetched: Fetched) -> Cursor | None:
-        """Return where the page behind this one is; None where it is the last."""
-        del fetched
+    def following(self, _response: _Answer, _cursor: Cursor, _path: str, /) -> Cursor | None:
+        """Return where the page behind an answer is; None where it is the last.
+
+        The cursor is where the answer was, the path the listing's own, with its query.
+        """
         return None
 
 
 class _Links(Paging, frozen=True):
-    def following(self, fetched: Fetched) -> Cursor | None:
-        links = fetched.page.links
+    def following(self, response: _Answer, _cursor: Cursor, _path: str, /) -> Cursor | None:
+        links = response.data.links
         link = links.next if links else None
         if link is None or not link.uri:
             return None
@@ -133,17 +128,17 @@ class _Links(Paging, frozen=True):
 
 
 class _HeaderToken(Paging, frozen=True):
-    def following(self, fetched: Fetched) -> Cursor | None:
-        token = fetched.headers.get(_CONTINUATION_HEADER)
-        return Cursor(fetched.path, ((_CONTINUATION_HEADER, token),)) if token else None
+    def following(self, response: _Answer, _cursor: Cursor, path: str, /) -> Cursor | None:
+        token = response.info.headers.get(_CONTINUATION_HEADER)
+        return Cursor(path, ((_CONTINUATION_HEADER, token),)) if token else None
 
 
 class _BodyToken(Paging, frozen=True):
-    def following(self, fetched: Fetched) -> Cursor | None:
-        token = fetched.page.continuation_token
+    def following(self, response: _Answer, _cursor: Cursor, path: str, /) -> Cursor | None:
+        token = response.data.continuation_token
         if not token:
             return None
-        uri = fetched.path
+        uri = path
         if "seekoperation" not in _parameters(uri):
             uri = _with_query(uri, "seekOperation=Next")
         return Cursor(uri, ((_CONTINUATION_HEADER, token),))
@@ -152,8 +147,8 @@ class _BodyToken(Paging, frozen=True):
 class _OData(Paging, frozen=True):
     envelope: ClassVar[type[ResourceCollection[object]]] = ODataCollection
 
-    def following(self, fetched: Fetched) -> Cursor | None:
-        link = cast("ODataCollection[object]", fetched.page).next_link
+    def following(self, response: _Answer, _cursor: Cursor, _path: str, /) -> Cursor | None:
+        link = cast("ODataCollection[object]", response.data).next_link
         return Cursor(link) if link else None
 
 
@@ -175,9 +170,9 @@ class TopSkip(Paging, frozen=True):
         """Return where the first page is; raises ValueError where the query has one of the names already."""
         return _counted_from(path, {"top": self.size, "skip": 0})
 
-    def following(self, fetched: Fetched) -> Cursor | None:
+    def following(self, response: _Answer, cursor: Cursor, _path: str, /) -> Cursor | None:
         """Return where the items are behind those that came; None behind an empty page."""
-        return _counted_on(fetched.cursor, count_places(fetched.raw, self.envelope))
+        return _counted_on(cursor, count_places(response.raw, self.envelope))
 
 
 class PageNumber(Paging, frozen=True):
@@ -195,9 +190,9 @@ class PageNumber(Paging, frozen=True):
         """Return where the first page is; raises ValueError where the query has one of the names already."""
         return _counted_from(path, {"PageSize": self.size, "PageNumber": 1})
 
-    def following(self, fetched: Fetched) -> Cursor | None:
+    def following(self, response: _Answer, cursor: Cursor, _path: str, /) -> Cursor | None:
         """Return where the page of the next number is; None behind an empty one."""
-        return _counted_on(fetched.cursor, min(1, count_places(fetched.raw, self.envelope)))
+        return _counted_on(cursor, min(1, count_places(response.raw, self.envelope)))
 
 
 LINKS: Final[Paging] = _Links()
@@ -267,8 +262,8 @@ class Listing(Generic[T]):
         ``link_paths`` are templates of all the paths that the next pages may be at, with ``ids`` in their places.
         """
         self.session = session
-        self._service: ServiceName = service
-        self._urls = session.urls(service)
+        self._destination = session.destination(service)
+        self._urls = self._destination.urls
         self._path = path
         self.paging = paging
         self.start = Cursor(paging.first(path))
@@ -291,7 +286,7 @@ class Listing(Generic[T]):
             link_paths=self._link_paths,
             paging=self.paging,
             user_only=self._user_only,
-            service=self._service,
+            service=self._destination.service,
         )
 
     async def fetch(
@@ -299,16 +294,15 @@ class Listing(Generic[T]):
     ) -> tuple[Response[ResourceCollection[T]], Cursor | None]:
         """Fetch the page that a cursor stands for; also returns where the next one is."""
         response = await self.session.request(
+            self._destination,
             "GET",
             url,
             self._into,
             self._options,
             link_headers=headers,
             user_only=self._user_only,
-            service=self._service,
         )
-        page: ResourceCollection[Any] = response.data
-        return response, self.paging.following(Fetched(page, response.raw, response.info.headers, cursor, self._path))
+        return response, self.paging.following(response, cursor, self._path)
 
     def follow(self, link: str) -> str:
         """Return the URL that a link leads to; raises ValueError where that is no page of this listing."""
@@ -322,7 +316,7 @@ class Listing(Generic[T]):
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
-        payload = msgspec.json.encode(_Continuation(self.start.uri, cursor, self._service))
+        payload = msgspec.json.encode(_Continuation(self.start.uri, cursor, self._destination.service))
         return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
 
     def resume(self, continuation: str) -> Cursor | None:
@@ -336,7 +330,7 @@ class Listing(Generic[T]):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
-        if (found.path, found.service) != (self.start.uri, self._service):
+        if (found.path, found.service) != (self.start.uri, self._destination.service):
             raise ValueError(
                 f"continuation is of {found.path.partition('?')[0]} with certain filters; pass it to the same listing"
             )

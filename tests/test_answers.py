@@ -188,7 +188,7 @@ async def test_an_answer_to_another_request_is_never_delivered():
 
     dice = random.Random(7)
     fallen: list[Connection] = []
-    patient = RetryPolicy(attempts=10, first_wait=0.001)  # it may meet several such connections in a row
+    patient = RetryPolicy(tries=10, first_wait=0.001)  # it may meet several such connections in a row
     async with serving(handle, concurrency=8, retry=patient) as (client, connections):
         names = [f"c{number}" for number in range(1000)]
         found = await asyncio.gather(*[client.customers.get(name, deadline=None) for name in names])

@@ -118,7 +118,7 @@ READ_AGAIN = [408, 429, 500, 503, 599, None]  # None is a lost connection
 async def test_an_input_is_read_again_at_the_end_only_where_its_error_may_pass(tmp_path, status):
     again = status in READ_AGAIN
     failure = ConnectionLostError("lost") if status is None else answer(status=status)
-    fake = Fake([page("a"), failure, page("c"), page("b")], retry=RetryPolicy(attempts=1))
+    fake = Fake([page("a"), failure, page("c"), page("b")], retry=RetryPolicy(tries=1))
     told: list[str] = []
     report = await export(
         ["1", "2", "3"],

@@ -525,7 +525,7 @@ def test_a_call_with_a_shorter_limit_than_those_under_way_is_ended_in_time():
 
         await asyncio.gather(*[one(seconds) for seconds in (50, 20, 30, 20, 70)])
 
-    assert call(never, run, retry=RetryPolicy(attempts=1))[0] is None
+    assert call(never, run, retry=RetryPolicy(tries=1))[0] is None
     assert ends == [("20", 20.0), ("20", 20.0), ("30", 30.0), ("50", 50.0), ("70", 70.0)]
 
 
@@ -726,7 +726,7 @@ def test_what_a_credential_raises_by_itself_is_called_by_its_name(raised, says):
         async def get_token(self, *scopes: str, **options):
             raise raised
 
-    error, fake = call([], lambda client: client.customers.get("x"), credential=Broken(), retry=RetryPolicy(attempts=1))
+    error, fake = call([], lambda client: client.customers.get("x"), credential=Broken(), retry=RetryPolicy(tries=1))
     assert isinstance(error, CredentialError)
     assert says in str(error)
     assert fake.requests == []
@@ -736,6 +736,6 @@ def test_a_transports_own_timeout_is_not_called_ours():
     async def impatient(_: Request) -> RawResponse:
         raise TimeoutError
 
-    error, _ = call(impatient, lambda client: client.customers.get("x"), retry=RetryPolicy(attempts=1))
+    error, _ = call(impatient, lambda client: client.customers.get("x"), retry=RetryPolicy(tries=1))
     assert isinstance(error, AttemptTimeoutError)
     assert "the transport set" in str(error)

@@ -497,7 +497,7 @@ def test_a_policy_of_one_attempt_never_repeats_a_429(of_job):
             return (await job(client, 1))[0]
         return await client.orders.get("c0", "o")
 
-    error, fake = call([refusal(1)], run, retry=RetryPolicy(attempts=1))
+    error, fake = call([refusal(1)], run, retry=RetryPolicy(tries=1))
     assert isinstance(error, ThrottledError)
     assert (error.retry_after, error.attempts, len(fake.requests)) == (1, 1, 1)
 
@@ -511,14 +511,14 @@ def test_a_429_uses_up_no_try(method):
     async def run(client: PartnerCenterClient):
         return (await client.request(method, "customers/c/orders/o", dict)).info
 
-    info, fake = call(answers, run, retry=RetryPolicy(attempts=2))
+    info, fake = call(answers, run, retry=RetryPolicy(tries=2))
     assert (info.attempts, len(info.history)) == (len(answers), len(answers) - 1)
     assert len(fake.requests) == len(answers)
 
 
 def test_tries_that_are_used_up_are_used_up_by_other_failures_alone():
     answers = [*[refusal(1)] * 5, answer(status=503), *[refusal(1)] * 5, answer(status=503)]
-    error, fake = call(answers, lambda client: client.orders.get("c", "o"), retry=RetryPolicy(attempts=2))
+    error, fake = call(answers, lambda client: client.orders.get("c", "o"), retry=RetryPolicy(tries=2))
     assert isinstance(error, ServerError)
     assert len(fake.requests) == 12
 

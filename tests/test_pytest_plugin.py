@@ -246,7 +246,7 @@ async def test_a_user_may_see_what_an_application_may_not(partner_center: Partne
 
 async def test_a_credential_of_the_tests_own_is_used_and_left_open(partner_center: PartnerCenter):
     credential = FakeCredential()
-    async with partner_center.connect(credential=credential, retry=RetryPolicy(attempts=1)) as client:
+    async with partner_center.connect(credential=credential, retry=RetryPolicy(tries=1)) as client:
         with pytest.raises(Exception, match="401"):
             await client.customers.list().collect()
     assert credential.claims

@@ -110,7 +110,7 @@ def test_no_random_wait_is_longer_than_the_longest():
     waits: list[float] = []
     for _ in range(20):
         times: list[float] = []
-        policy = RetryPolicy(attempts=8, first_wait=1, longest_wait=2)
+        policy = RetryPolicy(tries=8, first_wait=1, longest_wait=2)
         call(timed([*[answer(status=503)] * 7, ORDER], times), get, retry=policy)
         waits += [later - before for before, later in itertools.pairwise(times)]
     assert len(waits) == 20 * 7
@@ -125,9 +125,7 @@ def test_a_failed_attempt_tells_how_long_was_waited_after_it():
     async def request(client: PartnerCenterClient):
         return await client.request("GET", "customers/c1", dict)
 
-    response, _ = call(
-        timed([*failures, answer({})], times), request, retry=RetryPolicy(attempts=4), on_retry=seen.append
-    )
+    response, _ = call(timed([*failures, answer({})], times), request, retry=RetryPolicy(tries=4), on_retry=seen.append)
     waited = [later - before for before, later in itertools.pairwise(times)]
     assert [attempt.waited for attempt in response.info.history] == pytest.approx(waited)
     assert all(attempt.waited > 0 for attempt in response.info.history)

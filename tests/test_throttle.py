@@ -289,7 +289,7 @@ def test_a_lane_without_a_readable_time_closes_for_the_clients_own_wait():
 @pytest.mark.fault("F6")
 @pytest.mark.parametrize("loss", ["cancelled", "timeout", "server error", "expired"])
 def test_a_probe_that_comes_to_nothing_makes_room_for_the_next(loss):
-    service = Service(retry=RetryPolicy(attempts=2))
+    service = Service(retry=RetryPolicy(tries=2))
     genuine = service.respond
     met = 0
 
@@ -325,7 +325,7 @@ def test_a_probe_that_comes_to_nothing_makes_room_for_the_next(loss):
 
 @pytest.mark.fault("F6")
 def test_lanes_of_customers_that_are_no_longer_seen_take_no_memory():
-    service = Service(retry=RetryPolicy(attempts=1))
+    service = Service(retry=RetryPolicy(tries=1))
 
     async def run():
         most = 0
@@ -401,7 +401,7 @@ def test_a_lane_waits_for_its_probe_however_long_that_takes():
 @pytest.mark.fault("F6")
 @pytest.mark.parametrize(("short", "long"), [(None, "bad"), ("bad", None)])
 def test_a_lane_that_is_forgotten_opens_no_other(short, long):
-    service = Service(retry=RetryPolicy(attempts=1))
+    service = Service(retry=RetryPolicy(tries=1))
 
     async def ask(customer: str | None) -> None:
         path = "newcommercemigrations" if customer is None else f"customers/{customer}/orders/o"
@@ -424,7 +424,7 @@ def test_a_lane_that_is_forgotten_opens_no_other(short, long):
 
 @pytest.mark.fault("F6")
 def test_the_partners_lane_holds_nobody_once_it_is_forgotten():
-    service = Service(retry=RetryPolicy(attempts=1))
+    service = Service(retry=RetryPolicy(tries=1))
 
     async def run():
         for customer, path in ((None, "newcommercemigrations"), ("bad", "customers/bad/orders/o")):

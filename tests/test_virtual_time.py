@@ -46,7 +46,7 @@ def test_an_answer_on_its_way_is_never_overtaken_by_a_timeout():
     """The timeout is always the next timer, so a clock that jumped too early would end the call."""
 
     async def scenario():
-        async with small() as emulator, connected(emulator, retry=RetryPolicy(attempts=1), timeout=0.05) as client:
+        async with small() as emulator, connected(emulator, retry=RetryPolicy(tries=1), timeout=0.05) as client:
             for customer_id in [*emulator.data.customer_ids()] * 50:
                 await asyncio.sleep(7)
                 assert (await client.customers.get(customer_id)).id == customer_id
@@ -57,7 +57,7 @@ def test_an_answer_on_its_way_is_never_overtaken_by_a_timeout():
 
 def test_a_timeout_comes_at_its_time_where_the_answer_is_late():
     async def scenario():
-        async with small() as emulator, connected(emulator, retry=RetryPolicy(attempts=1), timeout=30) as client:
+        async with small() as emulator, connected(emulator, retry=RetryPolicy(tries=1), timeout=30) as client:
             emulator.inject(Fault(Delay(31), operation="customers.get"))
             await client.customers.list().collect()
             begun = asyncio.get_running_loop().time()

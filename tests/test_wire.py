@@ -308,7 +308,7 @@ async def test_a_reset_that_goes_on_is_the_last_error(emulator, customer_id, reu
 @pytest.mark.fault("F22")
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 async def test_a_reused_connection_that_is_reset_sends_nothing_behind_our_back(emulator, method):
-    async with connected(emulator, retry=RetryPolicy(attempts=1)) as client:
+    async with connected(emulator, retry=RetryPolicy(tries=1)) as client:
         await client.request("GET", "echo", dict)
         emulator.inject(Fault(DropBefore(), method=method, times=None))
         with pytest.raises(ConnectionLostError):
@@ -328,7 +328,7 @@ async def test_a_callers_own_session_sends_nothing_behind_our_back_either(emulat
             cloud=Cloud.GLOBAL.at(emulator.endpoint, authority=emulator.authority),
             session=session,
             ssl_context=emulator.ssl_context(),
-            retry=RetryPolicy(attempts=1),
+            retry=RetryPolicy(tries=1),
         )
         async with client:
             await client.request("GET", "echo", dict)

@@ -128,7 +128,7 @@ def test_only_what_certainly_was_not_done_is_safe_to_repeat(method):
         error, fake = call(
             lambda _, status=status: answer(status=status),
             lambda client: client.request(method, "carts", body={}),
-            retry=RetryPolicy(attempts=1),
+            retry=RetryPolicy(tries=1),
         )
         assert len(fake.requests) == (2 if status == 401 else 1)
         assert error.status == status

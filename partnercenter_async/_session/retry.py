@@ -34,7 +34,7 @@ _THROTTLED = 300.0  # seconds for which a call without a deadline comes again af
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How failed attempts are repeated.
 
-    A call makes at most ``attempts`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
+    A call makes at most ``tries`` tries. Before try n + 1 it waits a random time up to ``first_wait * 2**(n - 1)``,
     but no more than ``longest_wait``, and first for as long as the service asks (Retry-After). All times are seconds.
 
     GET, HEAD, PUT and DELETE are repeated after 408, 500, 502, 503, 504 and broken connections; POST and PATCH only
@@ -44,14 +44,14 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     an outage meets one request a call.
 
     A 429 is no failure: whatever the method, it uses up neither a try nor a retry, and its call comes again once its
-    lane opens and it is its turn, unless ``attempts`` is 1. A lane opens when the Retry-After has passed and a random
+    lane opens and it is its turn, unless ``tries`` is 1. A lane opens when the Retry-After has passed and a random
     part of the wait above, which grows with 429s in a row. One Retry-After beyond ``longest_retry_after`` ends a single
     call at once, as does one beyond its deadline; without a deadline it ends after 300 s of 429s, or after
     ``longest_retry_after`` if that is longer. In a job (``fan_out``, ``export``) all of this is waited for, and counts
     only against a deadline that the caller set.
     """
 
-    attempts: int = 3
+    tries: int = 3
     first_wait: float = 0.5
     longest_wait: float = 20.0
     longest_retry_after: float = 120.0
@@ -59,7 +59,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what can't be meant; raises ValueError."""
-        check_count("attempts", self.attempts)
+        check_count("tries", self.tries)
         for name in ("first_wait", "longest_wait", "longest_retry_after"):
             check_seconds(name, getattr(self, name))
         check_flag("retry_writes", self.retry_writes)
@@ -130,7 +130,7 @@ class RetryBucket:
         self.left = min(self.left + retries, self.SIZE)
 
 
-class Attempts(msgspec.Struct):
+class CallState(msgspec.Struct):
     """How far one call has come."""
 
     method: str
@@ -175,11 +175,11 @@ class Attempts(msgspec.Struct):
 class FailedTryError(Exception):
     """Carries one failed try from the exchange through backoff; never seen by callers."""
 
-    def __init__(self, error: PartnerCenterError, attempts: Attempts, effect: Effect, *, retry: bool) -> None:
+    def __init__(self, error: PartnerCenterError, call: CallState, effect: Effect, *, retry: bool) -> None:
         """Take the error, what the try may have done, and whether another may help."""
         super().__init__()
         self.error = error
-        self.attempts = attempts
+        self.call = call
         self.effect = effect
         self.retry = retry
         self.wait = 0.0
@@ -187,60 +187,60 @@ class FailedTryError(Exception):
 
 def _gives_up(failed: FailedTryError) -> bool:
     """Decide whether a call ends with this failure; if not, set the wait before the next try."""
-    attempts, error = failed.attempts, failed.error
-    policy = attempts.policy
-    attempts.effect = max(attempts.effect, failed.effect)
+    call, error = failed.call, failed.error
+    policy = call.policy
+    call.effect = max(call.effect, failed.effect)
     throttled = isinstance(error, ThrottledError)
-    if not throttled or policy.attempts == 1:
-        attempts.tries += 1
-    repeatable = may_repeat(attempts.method, error, failed.effect, retry_writes=policy.retry_writes)
-    if not failed.retry or not repeatable or attempts.tries >= policy.attempts:
+    if not throttled or policy.tries == 1:
+        call.tries += 1
+    repeatable = may_repeat(call.method, error, failed.effect, retry_writes=policy.retry_writes)
+    if not failed.retry or not repeatable or call.tries >= policy.tries:
         return True
     if throttled:
         failed.wait = 0.0  # its lane sees to it that it comes again when it may
-        wait, longest = attempts.throttled_for, inf if attempts.job is not None else policy.longest_retry_after
+        wait, longest = call.throttled_for, inf if call.job is not None else policy.longest_retry_after
     else:
-        failed.wait = random.uniform(0, policy.bound(attempts.tries)) + (error.retry_after or 0.0)  # noqa: S311 - spreads load, guards nothing
+        failed.wait = random.uniform(0, policy.bound(call.tries)) + (error.retry_after or 0.0)  # noqa: S311 - spreads load, guards nothing
         wait, longest = failed.wait, policy.longest_retry_after
     if error.retry_after is not None and error.retry_after > longest:
         wanted = told(error.retry_after)
         error.remedy = f"wait {wanted}, or allow it with RetryPolicy(longest_retry_after=) and deadline="
         return True
-    if _too_late(attempts, wait, throttled=throttled):
+    if _too_late(call, wait, throttled=throttled):
         error.remedy = (
             f"the service answers 429 for minutes, and takes nothing for another {told(wait)}; wait a while"
-            if attempts.deadline_at is None
+            if call.deadline_at is None
             else f"the next try would begin in {told(wait)}, after the deadline; pass a larger deadline="
         )
         return True
     if not throttled:
-        attempts.borrowed = attempts.bucket.take()
-        if not attempts.borrowed:
+        call.borrowed = call.bucket.take()
+        if not call.borrowed:
             error.remedy = "it was not tried again since too many calls of this client failed lately; wait a while"
             return True
     made = Attempt(error.status, type(error).__name__, wait)
-    attempts.history.append(made)
+    call.history.append(made)
     what = made.status or made.error
-    logger.debug("%s %s: %s, trying again in %.3f s", attempts.method, attempts.path, what, made.waited)
-    if attempts.job is not None:
-        attempts.job.add(error, wait)
-    if attempts.on_retry is not None:
-        attempts.on_retry(made)
+    logger.debug("%s %s: %s, trying again in %.3f s", call.method, call.path, what, made.waited)
+    if call.job is not None:
+        call.job.add(error, wait)
+    if call.on_retry is not None:
+        call.on_retry(made)
     return False
 
 
-def _too_late(attempts: Attempts, wait: float, *, throttled: bool) -> bool:
+def _too_late(call: CallState, wait: float, *, throttled: bool) -> bool:
     """Tell whether the next try would begin after the deadline, or after too many 429s where there is none."""
-    if throttled and (attempts.patient or (attempts.job is not None and attempts.deadline_at is None)):
+    if throttled and (call.patient or (call.job is not None and call.deadline_at is None)):
         return False
     now = get_running_loop().time()
-    if attempts.deadline_at is not None:
-        return now + wait >= attempts.deadline_at
+    if call.deadline_at is not None:
+        return now + wait >= call.deadline_at
     if not throttled:
         return False
-    if attempts.throttled_at is None:
-        attempts.throttled_at = now
-    return now + wait > attempts.throttled_at + max(_THROTTLED, attempts.policy.longest_retry_after)
+    if call.throttled_at is None:
+        call.throttled_at = now
+    return now + wait > call.throttled_at + max(_THROTTLED, call.policy.longest_retry_after)
 
 
 def _waits() -> Generator[float, FailedTryError, None]:
@@ -261,16 +261,16 @@ with warnings.catch_warnings():
         jitter=None,
         logger=None,
     )
-    async def with_retries(attempt: Callable[[Attempts], Awaitable[R]], attempts: Attempts) -> R:
+    async def with_retries(attempt: Callable[[], Awaitable[R]], call: CallState) -> R:
         """Go on after a first try that failed; raises the last one's FailedTryError.
 
         The first try was made outside backoff's loop, which costs as much as a hundredth of a request does; that it
         failed is raised inside.
         """
-        if attempts.first is not None:
-            failed, attempts.first = attempts.first, None
+        if call.first is not None:
+            failed, call.first = call.first, None
             raise failed
-        return await attempt(attempts)
+        return await attempt()
 
 
 def retry_after(headers: Headers) -> float | None:

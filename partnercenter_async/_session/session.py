@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypedDict, TypeVar, cast
 
 import msgspec
@@ -20,7 +20,7 @@ from partnercenter_async._session.response import Response, ResponseInfo
 from partnercenter_async._session.retry import (
     JOB,
     RETRIED_STATUSES,
-    Attempts,
+    CallState,
     FailedTryError,
     RetryBucket,
     RetryPolicy,
@@ -194,6 +194,12 @@ class Destination(NamedTuple):
     urls: UrlBuilder
     tokens: TokenSource
 
+    def signed(self, request: Request, token: Secret) -> Request:
+        """Return a request with a token of this destination; raises LinkError where it goes anywhere else."""
+        if not request.url.startswith(self.urls.bases):
+            raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
+        return Request(request.method, request.url, (*request.headers, ("Authorization", token)), request.body)
+
 
 class Session:
     """Makes calls with one credential and one set of settings."""
@@ -224,22 +230,11 @@ class Session:
             found = self._destinations[service] = Destination(service, UrlBuilder(cloud, service), tokens)
         return found
 
-    def urls(self, service: ServiceName = "api") -> UrlBuilder:
-        """Return what makes the URLs of a service."""
-        return self.destination(service).urls
-
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""
         if "request_id" in given:
             raise ValueError("request_id is for a single call; each page of a listing has its own")
         return self.options(cast("CallOptions", given))
-
-    def send(self, request: Request, authorization: Secret, destination: Destination) -> Awaitable[RawResponse]:
-        """Sign a request and return one exchange of it; a token of a destination goes there or nowhere."""
-        if not request.url.startswith(destination.urls.bases):
-            raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
-        headers = (*request.headers, ("Authorization", authorization))
-        return self.shared.transport.send(Request(request.method, request.url, headers, request.body))
 
     def view(self, settings: Settings, credential: "AsyncTokenCredential | None") -> Self:
         """Return a session with other settings or another credential that shares all else with this one."""
@@ -269,6 +264,7 @@ class Session:
 
     async def request(
         self,
+        destination: Destination,
         method: str,
         url: str,
         into: type[T] | None,
@@ -278,73 +274,78 @@ class Session:
         link_headers: tuple[tuple[str, str], ...] = (),
         user_only: bool = False,
         with_id: bool = False,
-        service: ServiceName = "api",
     ) -> Response[T]:
-        """Make a call to a URL of a service and decode its answer; ``into`` None takes any body and gives None.
+        """Make a call to a URL of a destination and decode its answer; ``into`` None takes any body and gives None.
 
         ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
         """
-        loop = self.shared.loop()
+        loop, shared, settings = self.shared.loop(), self.shared, self.settings
         job = JOB.get()
-        attempts = Attempts(
-            method=method,
-            policy=self.settings.retry,
-            bucket=self.shared.bucket,
-            deadline_at=None if options.deadline is None else loop.time() + options.deadline,
-            on_retry=self.settings.on_retry,
-            url=url,
-            ticket=next(self.shared.throttle.tickets),
-            job=job,
-            patient=job is not None and options.deadline.__class__ is _Default,
-        )
         request_id = options.request_id or _new_id()
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
         payload, kind = (None, ()) if body is None else (_encoder.encode(body), _JSON)
         headers = (*self._fixed, *ids, *kind)
         if options.headers or link_headers:
             headers = _merged(headers, options.headers, link_headers)
-        request = Request(method, url, headers, payload)
-        call = _Call(self, self.destination(service), request, options.timeout, user_only=user_only)
+        limit, customer = limit_of(destination.service, method, destination.urls.path(url))
+        call = _Call(
+            method=method,
+            policy=settings.retry,
+            bucket=shared.bucket,
+            deadline_at=None if options.deadline is None else loop.time() + options.deadline,
+            on_retry=settings.on_retry,
+            url=url,
+            ticket=next(shared.throttle.tickets),
+            job=job,
+            patient=job is not None and options.deadline.__class__ is _Default,
+            session=self,
+            destination=destination,
+            request=Request(method, url, headers, payload),
+            timeout=options.timeout,
+            user_only=user_only,
+            customer=customer,
+            gate=shared.throttle.gate(settings.tenant or "", limit, customer),
+        )
         try:
-            raw = await self._within_deadline(call, attempts)
+            raw = await self._within_deadline(call)
             if raw.status == 206 and not any(name.lower() == "range" for name, _ in headers):  # noqa: PLR2004 - 206
                 raise _unfit(raw, DecodeError("206: a part of an answer came, and no part was asked for"))
             info = ResponseInfo(
-                raw.status, request_id, options.correlation_id, attempts.sent, raw.headers, tuple(attempts.history)
+                raw.status, request_id, options.correlation_id, call.sent, raw.headers, tuple(call.history)
             )
             large = None if into is None or len(raw.body) < LARGE else await self._in_slices(raw.body, into)
             response: Response[T] = Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
             error, told = failed.error, False
         except DecodeError as failed:
-            error, told, attempts.effect = failed, False, effect_of(failed, sent=True)
+            error, told, call.effect = failed, False, effect_of(failed, sent=True)
         except StatusError as failed:
-            error, told, attempts.effect = failed, True, Effect.UNKNOWN
+            error, told, call.effect = failed, True, Effect.UNKNOWN
         else:
             if options.on_response is not None:
                 options.on_response(cast("Response[object]", response))
             return response
-        error = verdict(method, error, attempts.effect)
+        error = verdict(method, error, call.effect)
         if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
             error.safe_to_repeat = method in {"GET", "HEAD"}
         error.call = CallInfo(
-            method, url.partition("?")[0], request_id, options.correlation_id, attempts.sent, tuple(attempts.history)
+            method, url.partition("?")[0], request_id, options.correlation_id, call.sent, tuple(call.history)
         )
         raise error from error.__cause__
 
-    async def _within_deadline(self, call: "_Call", attempts: Attempts) -> RawResponse:
+    async def _within_deadline(self, call: "_Call") -> RawResponse:
         """Make a call until it ends, its deadline passes, or the client is closed; raises FailedTryError."""
         shared = self.shared
         if shared.closed:
-            raise FailedTryError(ClientClosedError(), attempts, Effect.NOTHING, retry=False)
-        limit = attempts.limit = shared.limits.add(attempts.deadline_at)
+            raise FailedTryError(ClientClosedError(), call, Effect.NOTHING, retry=False)
+        limit = call.limit = shared.limits.add(call.deadline_at)
         try:
             with limit:
                 try:
-                    raw = await call.attempt(attempts)
+                    raw = await call.attempt()
                 except FailedTryError as failed:
-                    attempts.first = failed
-                    raw = await with_retries(call.attempt, attempts)
+                    call.first = failed
+                    raw = await with_retries(call.attempt, call)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -357,11 +358,11 @@ class Session:
             shared.bucket.put(RetryBucket.BACK)
             return raw
         finally:
-            attempts.end()
+            call.end()
         if shared.closed:
             error = ClientClosedError()
-        attempts.effect = max(attempts.effect, effect_of(error, sent=attempts.under_way))
-        raise FailedTryError(error, attempts, attempts.effect, retry=False) from None
+        call.effect = max(call.effect, effect_of(error, sent=call.under_way))
+        raise FailedTryError(error, call, call.effect, retry=False) from None
 
     async def _in_slices(self, body: bytes, into: type[T]) -> T | None:
         """Decode a large listing while others have their turns; returns None where it has to be decoded as a whole.
@@ -378,103 +379,98 @@ class Session:
                     return cast("T | None", end.value)
 
 
-class _Call:
-    """One call on its way: what each of its attempts sends."""
+class _Call(CallState, kw_only=True):
+    """One call on its way: how far it has come, and what each of its attempts sends."""
 
-    __slots__ = ("_customer", "_destination", "_gate", "_request", "_session", "_timeout", "_user_only")
+    session: Session
+    destination: Destination
+    request: Request
+    timeout: float  # seconds for one attempt
+    user_only: bool
+    customer: str | None
+    gate: Gate
 
-    def __init__(
-        self, session: Session, destination: Destination, request: Request, timeout: float, *, user_only: bool
-    ) -> None:
-        self._session = session
-        self._destination = destination
-        self._request = request
-        self._timeout = timeout
-        self._user_only = user_only
-        limit, self._customer = limit_of(destination.service, request.method, destination.urls.path(request.url))
-        self._gate: Gate = session.shared.throttle.gate(session.settings.tenant or "", limit, self._customer)
-
-    async def attempt(self, attempts: Attempts) -> RawResponse:
+    async def attempt(self) -> RawResponse:
         """Make one try; a refused token is renewed once in a call, at no try's expense."""
-        raw, authorization = await self._exchange(attempts)
-        if raw.status == 401 and not attempts.recovered and not is_mfa_refusal(raw.reason, raw.body):  # noqa: PLR2004 - 401
-            attempts.recovered = True
-            self._destination.tokens.reject(authorization, raw.headers)
-            raw, _ = await self._exchange(attempts)
+        raw, authorization = await self._exchange()
+        if raw.status == 401 and not self.recovered and not is_mfa_refusal(raw.reason, raw.body):  # noqa: PLR2004 - 401
+            self.recovered = True
+            self.destination.tokens.reject(authorization, raw.headers)
+            raw, _ = await self._exchange()
         if 200 <= raw.status < 300:  # noqa: PLR2004 - any 2xx, whatever the reference declares
             return raw
-        raise self._failed(raw, attempts)
+        raise self._failed(raw)
 
-    async def _exchange(self, attempts: Attempts) -> tuple[RawResponse, Secret]:
+    async def _exchange(self) -> tuple[RawResponse, Secret]:
         """Wait for a token and a turn, send once, and sort out what can go wrong."""
-        before = attempts.sent
-        tokens = self._destination.tokens
+        before = self.sent
+        tokens = self.destination.tokens
         try:
             for _ in range(_MOST_TOKENS):
                 known = tokens.current() or await tokens.authorization()
-                turn = self._gate.at_once(self._customer)
+                turn = self.gate.at_once(self.customer)
                 at_once = turn is not None
-                with turn or await self._turn(attempts) as turn:
+                with turn or await self._turn() as turn:
                     authorization = known if at_once else tokens.latest(known)
                     if authorization is None:
                         continue  # it ran out, or was refused on another call's account, during the wait for a turn
-                    raw = await self._send(attempts, authorization, turn)
+                    raw = await self._send(authorization, turn)
                 break
             else:
                 raise CredentialError("the tokens that the credential gives are out of date before they can be sent")
         except PartnerCenterError as error:
-            attempts.under_way = False
+            self.under_way = False
             if isinstance(error, ConnectError):
-                attempts.sent = before  # the server saw nothing of it
+                self.sent = before  # the server saw nothing of it
             retry = isinstance(error, ConnectionLostError | AttemptTimeoutError | ConnectError | CredentialError)
             if isinstance(error, CertificateError) or (isinstance(error, CredentialError) and not error.transient):
                 retry = False
-            effect = effect_of(error, sent=attempts.sent > before)
-            raise FailedTryError(error, attempts, effect, retry=retry) from error
-        attempts.under_way = False
+            effect = effect_of(error, sent=self.sent > before)
+            raise FailedTryError(error, self, effect, retry=retry) from error
+        self.under_way = False
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s %s: %d", attempts.method, attempts.path, raw.status)
+            logger.debug("%s %s: %d", self.method, self.path, raw.status)
         return raw, authorization
 
-    async def _turn(self, attempts: Attempts) -> Turn:
+    async def _turn(self) -> Turn:
         """Wait for a turn; in a job that time does not count against a deadline that the caller did not set."""
-        job, patience = attempts.job, Patience(attempts.policy.longest_retry_after)
+        job, patience = self.job, Patience(self.policy.longest_retry_after)
         if job is not None:
-            job.waits_for(self._gate)
+            job.waits_for(self.gate)
             patience = Patience()
-        place = Place(job is not None or self._session.settings.background, attempts.ticket)
-        if attempts.deadline_at is None or attempts.limit is None:
-            return await self._gate.enter(place, self._customer, patience)
-        if not attempts.patient:
-            return await self._gate.enter(place, self._customer, patience._replace(deadline_at=attempts.deadline_at))
-        limits, loop = self._session.shared.limits, asyncio.get_running_loop()
-        left = attempts.deadline_at - loop.time()
-        limits.move(attempts.limit, None)
-        turn = await self._gate.enter(place, self._customer)
-        attempts.deadline_at = loop.time() + left
-        limits.move(attempts.limit, attempts.deadline_at)
+        place = Place(job is not None or self.session.settings.background, self.ticket)
+        if self.deadline_at is None or self.limit is None:
+            return await self.gate.enter(place, self.customer, patience)
+        if not self.patient:
+            return await self.gate.enter(place, self.customer, patience._replace(deadline_at=self.deadline_at))
+        limits, loop = self.session.shared.limits, asyncio.get_running_loop()
+        left = self.deadline_at - loop.time()
+        limits.move(self.limit, None)
+        turn = await self.gate.enter(place, self.customer)
+        self.deadline_at = loop.time() + left
+        limits.move(self.limit, self.deadline_at)
         return turn
 
-    async def _send(self, attempts: Attempts, authorization: Secret, turn: Turn) -> RawResponse:
+    async def _send(self, authorization: Secret, turn: Turn) -> RawResponse:
         """Make one exchange in its turn."""
-        session, shared = self._session, self._session.shared
+        shared = self.session.shared
         if shared.closed:
             raise ClientClosedError
-        attempts.begin()
-        limit = shared.limits.add(asyncio.get_running_loop().time() + self._timeout)
+        self.begin()
+        limit = shared.limits.add(asyncio.get_running_loop().time() + self.timeout)
         try:
             with limit:
-                raw = await session.send(self._request, authorization, self._destination)
+                raw = await shared.transport.send(self.destination.signed(self.request, authorization))
         except TimeoutError:
-            waited = f"in {self._timeout:g} s" if limit.expired() else "in a time that the transport set"
+            waited = f"in {self.timeout:g} s" if limit.expired() else "in a time that the transport set"
             raise AttemptTimeoutError(f"there was no answer {waited}") from None
         if raw.status == 429:  # noqa: PLR2004 - 429
-            attempts.throttled_for = turn.throttled(retry_after(raw.headers), attempts.policy.bound)
+            self.throttled_for = turn.throttled(retry_after(raw.headers), self.policy.bound)
         else:
             turn.answered()
         return raw
 
-    def _failed(self, raw: RawResponse, attempts: Attempts) -> FailedTryError:
+    def _failed(self, raw: RawResponse) -> FailedTryError:
         """Make the failure of an answer that is none of 2xx."""
         status = raw.status
         if status < 400:  # noqa: PLR2004 - 1xx and 3xx
@@ -484,19 +480,19 @@ class _Call:
                 if status >= 300  # noqa: PLR2004 - 3xx
                 else BadAnswerError(f"{status}: the service wants to speak another protocol"),
             )
-            return FailedTryError(unfit, attempts, effect_of(unfit, sent=True), retry=False)
+            return FailedTryError(unfit, self, effect_of(unfit, sent=True), retry=False)
         try:
             body = decode(raw.body, ApiError)
         except DecodeError:
             body = None
-        error = status_error(status, raw.reason, raw.body, body, user_only=self._user_only)
+        error = status_error(status, raw.reason, raw.body, body, user_only=self.user_only)
         error.retry_after = retry_after(raw.headers)
         retry = status in RETRIED_STATUSES
         if body is not None and body.is_retryable is not None:
             retry = body.is_retryable
         if not retry:
-            self._session.shared.bucket.put(RetryBucket.BACK)  # the service is well, whatever it thinks of this call
-        return FailedTryError(error, attempts, effect_of(error, sent=True), retry=retry)
+            self.session.shared.bucket.put(RetryBucket.BACK)  # the service is well, whatever it thinks of this call
+        return FailedTryError(error, self, effect_of(error, sent=True), retry=retry)
 
 
 def _new_id() -> str:

@@ -46,7 +46,7 @@ OTHER = "other"
 KINDS = (SERVER_ERROR, THROTTLED, CONNECTION_LOST, TOKEN_EXPIRED)
 """The kinds of retries that the faults of a demo lead to."""
 
-_RETRY = RetryPolicy(attempts=6, first_wait=0.02, longest_wait=0.2)
+_RETRY = RetryPolicy(tries=6, first_wait=0.02, longest_wait=0.2)
 _LARGEST_CUSTOMERS_PAGE = 50
 _ORDERS_PAGE = 5
 

@@ -83,9 +83,9 @@ class Resource:
         service: ServiceName = "api",
     ) -> T:
         """Return what a path names; an answer without an id is not that, unless its kind has none."""
-        url, checked = self._session.urls(service).build(path), self._session.options(options)
+        destination, checked = self._session.destination(service), self._session.options(options)
         response = await self._session.request(
-            "GET", url, into, checked, with_id=with_id, user_only=user_only, service=service
+            destination, "GET", destination.urls.build(path), into, checked, with_id=with_id, user_only=user_only
         )
         return response.data
 
