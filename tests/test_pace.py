@@ -214,6 +214,28 @@ def test_a_refusal_long_after_one_that_told_nothing_does_not_slow_requests_down(
     assert run_in_virtual_time(run()) <= 1.1 * 2000 / 500 * 60
 
 
+@pytest.mark.fault("F6")
+@pytest.mark.parametrize("seconds", [None, 1, 30])
+def test_refusals_that_no_rate_explains_leave_a_request_in_ten_seconds(seconds):
+    """Such as those of a service in trouble, which answers 429 to every second request however few there are."""
+    chance = random.Random(5)
+    slowest = math.inf
+
+    async def respond(_: Request) -> RawResponse:
+        await asyncio.sleep(chance.random())
+        return refusal(seconds) if chance.random() < 0.5 else ORDER
+
+    async def run(client: PartnerCenterClient):
+        nonlocal slowest
+        for _ in range(100):
+            assert await job(client, 20, concurrency=4) == []
+            slowest = min(slowest, gate_of(client).pace.rate)
+
+    failed, _ = call(respond, run)
+    assert failed is None
+    assert 0.09 <= slowest < 1
+
+
 @pytest.mark.parametrize("limiter", LIMITERS)
 def test_the_pace_is_told_in_the_log_and_in_progress(limiter, caplog):
     caplog.set_level(logging.INFO, logger="partnercenter_async")

@@ -42,6 +42,7 @@ _SHORT = 0.886  # of the rate is left at least by what was seen in less than a w
 _MORE = 1.05  # times what was seen may be right, since a bucket may have run over
 _LEAST = 0.45  # of a rate is left at least by refusals while others are served
 _LESS = 0.88  # of it is left where refusals go on
+_LOWEST = 0.1  # requests a second that are left whatever is refused: a third of the lowest limit that is documented
 _RECENT = 4.0  # seconds between marks; the last two tell what was let through lately,
 _LONG = 60.0  # and what is older than this tells nothing while no rate is known
 _MARKS = 16
@@ -314,7 +315,7 @@ class OwnPace:
         else:  # more of the same refusal, or the rate is far too high
             if self._again:
                 seen = (self.let_through + 1) / max(until - self._since, _RESOLUTION)
-                self._base *= _LESS if seen > self._base / 2 else 0.5
+                self._base = max(_LOWEST, self._base * (_LESS if seen > self._base / 2 else 0.5))
                 self._floor = _LEAST * self._base
             self._again, self._calm, self._begun = True, 0.0, last
             self._speed_up()
@@ -359,7 +360,7 @@ class OwnPace:
         lately = self._lately(now, retry_after)
         if self.rate < inf and self._closed_for >= _BRIEF and seconds < self._closed_for:
             seen = max(seen, _SHORT * self._base)  # a window's requests come in lumps
-        self._base = max(least, min(seen, most))
+        self._base = max(least, min(seen, most), _LOWEST)
         doubt = 0.5 / self.let_through  # one more or less
         self._below, self._above = _BELOW - doubt, _ABOVE + doubt
         self._closed_for = max(retry_after, _FADING * self._closed_for)
