@@ -69,7 +69,7 @@ PATCHES = [
         "F1",
         "new-id-each-try",
         SESSION,
-        "(*request.headers, (\"Authorization\"",
+        '(*request.headers, ("Authorization"',
         '(*_merged(request.headers, (("MS-RequestId", _new_id()),)), ("Authorization"',
     ),
     Patch("F1", "no-jitter", RETRY, "random.uniform(0, policy.bound(call.tries))", "policy.bound(call.tries)"),
@@ -137,8 +137,8 @@ PATCHES = [
         "F6",
         "last-come-first",
         SESSION,
-        "ticket=next(shared.throttle.tickets)",
-        "ticket=-next(shared.throttle.tickets)",
+        "self.ticket = next(shared.throttle.tickets)",
+        "self.ticket = -next(shared.throttle.tickets)",
     ),
     Patch(
         "F6",
@@ -149,7 +149,7 @@ PATCHES = [
     ),
     Patch("F6", "learn-nothing", THROTTLE, "self._learns = pacing is not None", "self._learns = False"),
     Patch("F6", "everybody-after-the-probe", THROTTLE, "if due > now + _EARLY:", "if False:"),
-    Patch("F6", "a-pace-for-each-view", SESSION, 'gate(settings.tenant or "",', "gate(str(id(self)),"),
+    Patch("F6", "a-pace-for-each-view", SESSION, 'gate(settings.tenant or "",', "gate(str(id(session)),"),
     Patch("F6", "one-pace-for-all-partners", SESSION, 'gate(settings.tenant or "",', 'gate("",'),
     Patch("F6", "hold-breath", THROTTLE, "_BREATH = 1.0", "_BREATH = 1e9"),
     Patch(
@@ -456,7 +456,7 @@ PATCHES = [
         "F46",
         "the-queue-counts",
         SESSION,
-        "patient=job is not None and options.deadline.__class__ is _Default",
+        "patient=job is not None and deadline.__class__ is _Default",
         "patient=False",
     ),
     Patch(

@@ -212,7 +212,9 @@ async def test_any_listing_is_written_as_served_page_after_page(emulator, tmp_pa
 
 async def test_a_request_that_cannot_be_meant_is_wrong_usage(emulator):
     for arguments, told in [
-        (("POST", "customers"), "only reads"),
+        (("POST", "customers", "--all-pages"), "goes with GET"),
+        (("GET", "customers", "--all-pages", "--body", "{}"), "without --body"),
+        (("GET", "customers", "--output", "x.ndjson"), "need --all-pages"),
         (("GET", "../customers"), "climbs"),
         (("GET", "https://evil.example/v1/customers", "--all-pages"), "another origin"),
         (("GET", "customers", "--paging", "odata"), "--all-pages"),

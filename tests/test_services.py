@@ -41,7 +41,7 @@ class Things(Resource):
     """A noun whose routes are those of any service, and of a prefix that is not /v1."""
 
     def list(self, service: str, thing_id: str = "T", **options) -> Pager[Order]:
-        return self._list("parts", THINGS[service], Order, options, ids={"thing_id": thing_id}, service=service)
+        return self._list(THINGS[service], Order, options, ids={"thing_id": thing_id}, service=service)
 
     async def get(self, service: str) -> Order:
         return await self._get(AT[service], Order, {}, service=service)

@@ -838,7 +838,7 @@ def test_a_duration_that_is_not_positive_and_finite_is_refused(option, value):
         fake.client.with_options(**{option: value})
 
 
-@pytest.mark.parametrize("name", ["first_wait", "longest_wait", "longest_retry_after", "attempts"])
+@pytest.mark.parametrize("name", ["first_wait", "longest_wait", "longest_retry_after", "tries"])
 def test_a_policy_that_cannot_be_meant_is_refused(name):
     for value in (0, -1, float("nan"), True, "x"):
         with pytest.raises(ValueError, match=f"^{name} must"):

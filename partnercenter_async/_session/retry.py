@@ -130,29 +130,45 @@ class RetryBucket:
         self.left = min(self.left + retries, self.SIZE)
 
 
-class CallState(msgspec.Struct):
+class CallState:
     """How far one call has come."""
 
-    method: str
-    policy: RetryPolicy
-    bucket: RetryBucket
-    deadline_at: float | None  # on the event loop's clock
-    on_retry: Callable[[Attempt], None] | None
-    url: str
-    ticket: int  # by which calls are served in the order in which they came
-    job: Job | None = None
-    patient: bool = False  # waits for lanes and the pace don't count against the deadline
-    sent: int = 0  # exchanges that the server may have seen
-    tries: int = 0
-    under_way: bool = False  # an exchange has begun and not ended
-    borrowed: bool = False  # a retry was taken out of the bucket and not made yet
-    recovered: bool = False  # a refused token was renewed
-    effect: Effect = Effect.NOTHING
-    history: list[Attempt] = []
+    sent = 0  # exchanges that the server may have seen
+    tries = 0
+    under_way = False  # an exchange has begun and not ended
+    borrowed = False  # a retry was taken out of the bucket and not made yet
+    recovered = False  # a refused token was renewed
+    effect = Effect.NOTHING
+    history: tuple[Attempt, ...] = ()
     limit: Limit | None = None  # of the deadline
     throttled_at: float | None = None  # when the first 429 came
-    throttled_for: float = 0.0  # seconds from the last 429 until its lane opens
+    throttled_for = 0.0  # seconds from the last 429 until its lane opens
     first: "FailedTryError | None" = None
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        policy: RetryPolicy,
+        bucket: RetryBucket,
+        on_retry: Callable[[Attempt], None] | None,
+        deadline_at: float | None,
+        job: Job | None,
+        *,
+        patient: bool,
+    ) -> None:
+        """Take what the call is, and its deadline on the event loop's clock.
+
+        A ``patient`` one doesn't count the waits for lanes and the pace against it.
+        """
+        self.method = method
+        self.url = url
+        self.policy = policy
+        self.bucket = bucket
+        self.on_retry = on_retry
+        self.deadline_at = deadline_at
+        self.job = job
+        self.patient = patient
 
     @property
     def path(self) -> str:
@@ -219,7 +235,7 @@ def _gives_up(failed: FailedTryError) -> bool:
             error.remedy = "it was not tried again since too many calls of this client failed lately; wait a while"
             return True
     made = Attempt(error.status, type(error).__name__, wait)
-    call.history.append(made)
+    call.history = (*call.history, made)
     what = made.status or made.error
     logger.debug("%s %s: %s, trying again in %.3f s", call.method, call.path, what, made.waited)
     if call.job is not None:

@@ -279,40 +279,18 @@ class Session:
 
         ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
         """
-        loop, shared, settings = self.shared.loop(), self.shared, self.settings
-        job = JOB.get()
         request_id = options.request_id or _new_id()
         ids = (("MS-RequestId", request_id), ("MS-CorrelationId", options.correlation_id))
         payload, kind = (None, ()) if body is None else (_encoder.encode(body), _JSON)
         headers = (*self._fixed, *ids, *kind)
         if options.headers or link_headers:
             headers = _merged(headers, options.headers, link_headers)
-        limit, customer = limit_of(destination.service, method, destination.urls.path(url))
-        call = _Call(
-            method=method,
-            policy=settings.retry,
-            bucket=shared.bucket,
-            deadline_at=None if options.deadline is None else loop.time() + options.deadline,
-            on_retry=settings.on_retry,
-            url=url,
-            ticket=next(shared.throttle.tickets),
-            job=job,
-            patient=job is not None and options.deadline.__class__ is _Default,
-            session=self,
-            destination=destination,
-            request=Request(method, url, headers, payload),
-            timeout=options.timeout,
-            user_only=user_only,
-            customer=customer,
-            gate=shared.throttle.gate(settings.tenant or "", limit, customer),
-        )
+        call = _Call(self, destination, Request(method, url, headers, payload), options, user_only=user_only)
         try:
             raw = await self._within_deadline(call)
             if raw.status == 206 and not any(name.lower() == "range" for name, _ in headers):  # noqa: PLR2004 - 206
                 raise _unfit(raw, DecodeError("206: a part of an answer came, and no part was asked for"))
-            info = ResponseInfo(
-                raw.status, request_id, options.correlation_id, call.sent, raw.headers, tuple(call.history)
-            )
+            info = ResponseInfo(raw.status, request_id, options.correlation_id, call.sent, raw.headers, call.history)
             large = None if into is None or len(raw.body) < LARGE else await self._in_slices(raw.body, into)
             response: Response[T] = Response(_decoded(raw, into, large, with_id=with_id), raw.body, info)
         except FailedTryError as failed:
@@ -329,7 +307,7 @@ class Session:
         if told:  # an error under a 2xx says that something went wrong, and not that nothing was done
             error.safe_to_repeat = method in {"GET", "HEAD"}
         error.call = CallInfo(
-            method, url.partition("?")[0], request_id, options.correlation_id, call.sent, tuple(call.history)
+            method, url.partition("?")[0], request_id, options.correlation_id, call.sent, call.history
         )
         raise error from error.__cause__
 
@@ -379,16 +357,32 @@ class Session:
                     return cast("T | None", end.value)
 
 
-class _Call(CallState, kw_only=True):
+class _Call(CallState):
     """One call on its way: how far it has come, and what each of its attempts sends."""
 
-    session: Session
-    destination: Destination
-    request: Request
-    timeout: float  # seconds for one attempt
-    user_only: bool
-    customer: str | None
-    gate: Gate
+    def __init__(
+        self, session: Session, destination: Destination, request: Request, options: Options, *, user_only: bool
+    ) -> None:
+        shared, settings, deadline = session.shared, session.settings, options.deadline
+        now, job = shared.loop().time(), JOB.get()
+        super().__init__(
+            request.method,
+            request.url,
+            settings.retry,
+            shared.bucket,
+            settings.on_retry,
+            None if deadline is None else now + deadline,
+            job,
+            patient=job is not None and deadline.__class__ is _Default,
+        )
+        self.session = session
+        self.destination = destination
+        self.request = request
+        self.timeout = options.timeout
+        self.user_only = user_only
+        self.ticket = next(shared.throttle.tickets)  # calls are served in the order in which they came
+        limit, self.customer = limit_of(destination.service, request.method, destination.urls.path(request.url))
+        self.gate: Gate = shared.throttle.gate(settings.tenant or "", limit, self.customer)
 
     async def attempt(self) -> RawResponse:
         """Make one try; a refused token is renewed once in a call, at no try's expense."""
