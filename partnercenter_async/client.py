@@ -198,7 +198,9 @@ class PartnerCenterClient:
         service's origin is taken, too. Each service has tokens of its own, which go to its origin or nowhere.
 
         ``into`` is what msgspec can decode, ``object`` and ``dict[str, object]`` too, or None where the body does not
-        matter. ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list.
+        matter. ``body`` is sent as JSON: a struct (its unset fields are left out), a dict, a list. ``If-Match`` among
+        ``headers`` takes an etag as resources show it, ``order.attributes.etag`` say: it is sent in the quotes that the
+        header wants, unless it ends in one; ``*`` is sent as it is.
 
         An answer with ``code`` and ``description`` and, but for links and attributes, nothing of the type is the
         service's error, whatever its status: then StatusError is raised, for None too. A type that has a ``code`` of

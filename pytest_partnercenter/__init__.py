@@ -34,14 +34,14 @@ def partner_center(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     No proxy of the environment stands between it and its clients while the test runs.
     """
     try:
-        from pytest_partnercenter.emulated import Habits, PartnerCenter  # noqa: PLC0415 - not in every run
+        from pytest_partnercenter.emulated import EmulatorSettings, PartnerCenter  # noqa: PLC0415 - not in every run
     except ModuleNotFoundError as error:
         if error.name != "trustme":
             raise
         pytest.fail("partner_center needs the extra: pip install 'partnercenter-async[emulator]'", pytrace=False)
     direct = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
     monkeypatch.setenv("no_proxy", f"{direct},localhost" if direct else "localhost")  # the spelling that wins
-    known = Habits.__optional_keys__
+    known = EmulatorSettings.__optional_keys__
     takes = f"@pytest.mark.partner_center takes {', '.join(sorted(known))}, each by name"
     marks = [mark for node in request.node.listchain() for mark in node.own_markers if mark.name == "partner_center"]
     settings: dict[str, object] = {}
@@ -51,7 +51,7 @@ def partner_center(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
             given = [*map(repr, mark.args), *(name for name in mark.kwargs if name not in known)]
             pytest.fail(f"{takes}, not {', '.join(given)}", pytrace=False)
     try:
-        return PartnerCenter(**cast("Habits", settings))
+        return PartnerCenter(**cast("EmulatorSettings", settings))
     except (TypeError, ValueError) as error:
         pytest.fail(f"{takes}: {error}", pytrace=False)
 

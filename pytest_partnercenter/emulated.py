@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypedDict, TypeV
 
 from partnercenter_async import Attempt, Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy
 from partnercenter_async._session.arguments import check_flag
-from partnercenter_async.emulator import Emulator, LastLinks, Limit, LinkStyle, Paging, Records
+from partnercenter_async.emulator import Emulator, LastLinks, Limit, LinkStyle, OrdersPaging, Records
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["ClientSettings", "Habits", "PartnerCenter"]
+__all__ = ["ClientSettings", "EmulatorSettings", "PartnerCenter"]
 
 
-class Habits(TypedDict, total=False):
+class EmulatorSettings(TypedDict, total=False):
     """Those of the service's ways that a test may choose; `Emulator` tells what they are."""
 
     page_size: int
     customers_page_size: int
     token_lifetime: float
-    paging: Paging
+    paging: OrdersPaging
     link_style: LinkStyle
     last_links: LastLinks
     bom: bool
@@ -70,7 +70,7 @@ class PartnerCenter(Emulator):
     outlast a connection.
     """
 
-    def __init__(self, **habits: Unpack[Habits]) -> None:
+    def __init__(self, **habits: Unpack[EmulatorSettings]) -> None:
         """Take the service's habits where the defaults don't do."""
         super().__init__(Records(), **habits)
         self._entered = 0

@@ -1,15 +1,16 @@
 """The service's operations and the methods that call them: ``python tests/operations.py`` writes docs/api.md anew.
 
-A method declares its route in its docstring, and nowhere else is it declared. ``operations.tsv`` is the project's own
-table of what the service has: what an operation is called, its request, the names of its query (``!`` behind those
-that it needs), its state, and the method that calls it, if any. ``tests/test_routes.py`` holds the two against each
-other and against what is sent.
+A method declares its route in its docstring, and nowhere else is it declared: ``GET /v1/customers``, or with its
+service, ``GET graph:/v1.0/reports``, where that is not the API. ``operations.tsv`` is the project's own table of what
+the services have: what an operation is called, its request, the names of its query (``!`` behind those that it needs),
+its form of paging where it is a listing, its state, and the method that calls it, if any. ``tests/test_routes.py``
+holds the two against each other and against what is sent.
 """
 
 import csv
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,17 +22,26 @@ from partnercenter_async.resources._base import Resource
 TABLE = Path(__file__).parent / "operations.tsv"
 DOCUMENT = Path(__file__).parent.parent / "docs" / "api.md"
 STATES = ("current", "legacy", "deprecated", "sandbox")
-_ROUTE = re.compile(r"^``([A-Z]+) (/[^\s?`]+)``(?:\s+``\?([^\s`]+)``)?$", re.MULTILINE)
+FORMS = ("LINKS", "HEADER_TOKEN", "BODY_TOKEN", "ODATA", "TopSkip", "PageNumber", "SINGLE")
+OUT_OF_REACH = {
+    ("orders", "create_attachments"): "its body has several parts",
+    ("auth", "generate_token"): "its path has none of the API's prefixes",
+}
+_ROUTE = re.compile(r"^``([A-Z]+) (?:(graph|partner):)?(/[^\s?`]+)``(?:\s+``\?([^\s`]+)``)?$", re.MULTILINE)
 _HEAD = """\
 # The API, operation by operation
 
 Written by `python tests/operations.py` from the docstrings and from `tests/operations.tsv`; a test fails where it is
-out of date. {covered} of {all} operations have a method. The others whose path begins with `/v1/` are one call of
-`client.request` each, typed as well; what has another address is listed for what is to come. In a query, `!` stands
-behind what the service needs. *Legacy* is what only what was bought before the New Commerce has, *deprecated* what has
-a successor, *sandbox* what only sandboxes have.
+out of date, and makes each call that stands here. {covered} of {all} operations have a method. The others are reached
+by `client.request` and `client.list`, typed as well; the call is shown without what is the caller's: the `query`, the
+`body`, and the type that an answer is decoded into, for the items of a listing `item`. Ids are percent-encoded
+(`urllib.parse.quote(id, safe="")`). What a listing's form of paging sets in the query, such as `top` and `skip` of
+`paging.TopSkip(100)`, is not passed.
+
+Behind `graph:` stands a path of Microsoft Graph, behind `partner:` one of the partner API (api.partner.microsoft.com),
+all others are the API's. In a query, `!` stands behind what the service needs. *Legacy* is what only what was bought
+before the New Commerce has, *deprecated* what has a successor, *sandbox* what only sandboxes have.
 """
-_SERVICES = {"api": "", "graph": "Graph: ", "partner": "partner API: "}
 
 
 class Operation(NamedTuple):
@@ -43,6 +53,7 @@ class Operation(NamedTuple):
     service: str
     path: str
     query: str
+    paging: str
     state: str
     covered: str
 
@@ -51,6 +62,7 @@ class Route(NamedTuple):
     """What a docstring declares."""
 
     verb: str
+    service: str
     path: str
     query: tuple[str, ...]
 
@@ -83,8 +95,25 @@ def methods(owner: object) -> dict[str, Callable[..., Any]]:
 def route_of(method: Callable[..., Any]) -> Route:
     found = _ROUTE.findall(inspect.getdoc(method) or "")
     assert len(found) == 1, f"{method.__qualname__} declares {len(found)} routes"
-    verb, path, query = found[0]
-    return Route(verb, path, tuple(query.split("&")) if query else ())
+    verb, service, path, query = found[0]
+    return Route(verb, service or "api", path, tuple(query.split("&")) if query else ())
+
+
+def call_of(operation: Operation) -> str:
+    """The call that reaches an operation without a method, for a client of the name ``client``."""
+    prefix = "/v1/" if operation.service == "api" else "/"
+    path = operation.path.removeprefix(prefix).removeprefix("/")
+    given = [f'f"{path}"' if "{" in path else f'"{path}"']
+    if not operation.paging:
+        given.insert(0, f'"{operation.verb}"')
+    else:
+        given.append("item")
+        if operation.paging != "LINKS":
+            size = "(100)" if operation.paging in {"TopSkip", "PageNumber"} else ""
+            given.append(f"paging=paging.{operation.paging}{size}")
+    if operation.service != "api":
+        given.append(f'service="{operation.service}"')
+    return f"client.{'list' if operation.paging else 'request'}({', '.join(given)})"
 
 
 def document() -> str:
@@ -92,24 +121,33 @@ def document() -> str:
     table, known = operations(), methods(Fake([]).client)
     parts = [_HEAD.format(covered=sum(bool(each.covered) for each in table), all=len(table))]
     for group, rows in groupby(table, key=lambda each: each.group):
-        lines = "\n".join(_lines(rows, known))
-        parts.append(f"## {group}\n\n| Request | Query | With |\n|---|---|---|\n{lines}\n")
+        lines = "\n".join(lines_of(rows, known))
+        parts.append(f"## {group}\n\n| Request | Query | Call |\n|---|---|---|\n{lines}\n")
     return "\n".join(parts)
 
 
-def _lines(rows: Iterator[Operation], known: dict[str, Callable[..., Any]]) -> Iterator[str]:
+def lines_of(rows: Iterable[Operation], known: dict[str, Callable[..., Any]]) -> Iterator[str]:
+    """The lines of a group's table."""
     for each in rows:
         state = "" if each.state == "current" else f" ({each.state})"
         if each.covered:
             method = known[each.covered]
-            verb, path, query = route_of(method)
-            names = [f"{name}!" if f"{name}!" in each.query.split() else name for name in query]
-            told = f"`client.{each.covered}`: {_told(method)}{state}"
+            declared = route_of(method)
+            names = [f"{name}!" if f"{name}!" in each.query.split() else name for name in declared.query]
+            request, told = _request(declared), f"`client.{each.covered}`: {_told(method)}{state}"
         else:
-            verb, path, names = each.verb, each.path, each.query.split()
+            request, names = _request(each), each.query.split()
+            why_not = OUT_OF_REACH.get((each.group, each.name))
             told = f"{each.name.replace('_', ' ')}{state}"
+            told = f"`{call_of(each)}`: {told}" if why_not is None else f"{told}; no call does it: {why_not}"
         shown = " ".join(f"`{name}`" for name in names)
-        yield f"| {_SERVICES[each.service]}`{verb} {path}` | {shown} | {told} |"
+        yield f"| `{request}` | {shown} | {told} |"
+
+
+def _request(route: Operation | Route) -> str:
+    """A route as docstrings and the document tell it."""
+    service = "" if route.service == "api" else f"{route.service}:"
+    return f"{route.verb} {service}{route.path}"
 
 
 def _told(method: Callable[..., Any]) -> str:

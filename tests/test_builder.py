@@ -14,7 +14,7 @@ from partnercenter_async import (
     ProvisioningStatus,
 )
 from partnercenter_async.emulator import DataSet, Emulator, Records
-from partnercenter_async.emulator.service import Service
+from partnercenter_async.emulator.service import Responder
 from pytest_partnercenter.emulated import PartnerCenter
 
 
@@ -442,4 +442,4 @@ def test_what_was_served_is_not_what_is_kept(records):
 def test_the_service_reads_either_kind_of_records(records):
     assert Emulator(records).data is records
     assert "Records(0 customers" in repr(records)
-    assert Service.__init__.__annotations__["data"].__name__ == "Data"
+    assert Responder.__init__.__annotations__["data"].__name__ == "Data"

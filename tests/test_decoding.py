@@ -32,7 +32,7 @@ from partnercenter_async import (
 )
 from partnercenter_async._session import decoding
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.models.scalars import JsonObject, OpenEnum, freeze, parse_timestamp
+from partnercenter_async.models.scalars import FrozenObject, OpenEnum, freeze, parse_timestamp
 
 KINDS = [Order, ResourceCollection[Order], tuple[NewCommerceMigrationEvent, ...], Customer, ApiError]
 
@@ -598,11 +598,11 @@ free_form = st.dictionaries(
 
 @given(free_form)
 def test_a_free_form_object_is_frozen_wholly_by_either_look(given):
-    read, expected = decoding._hook(JsonObject, given), freeze(given)
+    read, expected = decoding._hook(FrozenObject, given), freeze(given)
     assert read == expected == decoding._object(given)
     assert hash(read) == hash(expected)
     assert repr(read) == repr(expected)
-    assert type(read) is JsonObject
+    assert type(read) is FrozenObject
 
 
 def test_a_fraction_of_any_length_is_cut():

@@ -605,12 +605,10 @@ async def test_azure_identity_signs_in(client):
 
 async def test_azure_identity_signs_in_from_the_environment_alone(client):
     code = """
-import asyncio, os
-from azure.identity.aio import ClientSecretCredential
-from yarl import URL
+import asyncio
+from azure.identity.aio import EnvironmentCredential
 async def main():
-    names = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
-    async with ClientSecretCredential(*map(os.environ.get, names)) as credential:
+    async with EnvironmentCredential() as credential:
         print((await credential.get_token("https://api.example.test/.default")).token)
 asyncio.run(main())
 """

@@ -78,7 +78,7 @@ from partnercenter_async import (
     UserCredentials,
 )
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.models.scalars import JsonObject, Timestamp
+from partnercenter_async.models.scalars import FrozenObject, Timestamp
 
 MIGRATION = (
     "addOnMigrations billingCycle catalogItemId completedTime currentSubscriptionId customTermEndDate customerTenantId"
@@ -189,7 +189,7 @@ def sample(kind: inspect.Type, name: str, depth: int = 0):
         case inspect.CustomType() if kind.cls is Timestamp:
             return "2024-05-06T07:08:09Z", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
         case inspect.CustomType():
-            assert kind.cls is JsonObject
+            assert kind.cls is FrozenObject
             return {"scope": "single", "n": [1, {"a": 1.5}]}, {"scope": "single", "n": (1, {"a": Decimal("1.5")})}
         case inspect.DecimalType():
             return msgspec.Raw(b"36.480"), Decimal("36.480")

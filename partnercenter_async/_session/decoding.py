@@ -25,7 +25,7 @@ from partnercenter_async.models.common import (
     ResourceLinks,
 )
 from partnercenter_async.models.errors import ApiError
-from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp, freeze, parse_timestamp
+from partnercenter_async.models.scalars import FrozenObject, OpenEnum, Timestamp, freeze, parse_timestamp
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ def check_kind(kind: type) -> None:
 def _unknown_in(kind: inspect.Type, seen: set[object]) -> type | None:
     """Return a type within another that only code of its own could read; None where there is none."""
     if isinstance(kind, inspect.CustomType):
-        return None if kind.cls in (Timestamp, JsonObject, object) else kind.cls
+        return None if kind.cls in (Timestamp, FrozenObject, object) else kind.cls
     if getattr(kind, "cls", None) in seen:
         return None  # a struct that holds itself
     seen.add(getattr(kind, "cls", kind.__class__))
@@ -533,11 +533,11 @@ def _hook(kind: type, value: Any) -> object:
             except (IndexError, ValueError):  # it is shorter, or not what it looked like
                 pass
             return parse_timestamp(value)
-    elif kind is JsonObject and value.__class__ is dict:
+    elif kind is FrozenObject and value.__class__ is dict:
         for member in value.values():
             if member.__class__ is not str:
                 return freeze(value)
-        return JsonObject(value)
+        return FrozenObject(value)
     if kind is object:
         return value
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
@@ -582,7 +582,7 @@ def _reader_of(kind: inspect.Type, structs: dict[object, _Reader]) -> _Reader:  
             return _enum(kind.cls)
         case inspect.CustomType() if kind.cls is Timestamp:
             return _timestamp
-        case inspect.CustomType() if kind.cls is JsonObject:
+        case inspect.CustomType() if kind.cls is FrozenObject:
             return _object
         case inspect.StrType(min_length=None, max_length=None, pattern=None):
             return _text

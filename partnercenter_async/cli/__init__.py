@@ -118,7 +118,7 @@ def _options(
     del version
 
 
-class Rows(StrEnum):
+class RowChoice(StrEnum):
     """What has a row of its own in a table of orders."""
 
     ORDERS = "orders"
@@ -193,7 +193,8 @@ def orders(
     output: Output = "-",
     format: OutputFormat = None,
     rows: Annotated[
-        Rows | None, typer.Option(help="What has a row in CSV, in Parquet and in a table: an order, or each line item.")
+        RowChoice | None,
+        typer.Option(help="What has a row in CSV, in Parquet and in a table: an order, or each line item."),
     ] = None,
     checkpoint: Checkpoint = None,
     mode: Mode = None,
@@ -209,7 +210,7 @@ def orders(
     execute(
         lambda listings: listings.orders(
             customer,
-            table=ORDER_LINES if rows == Rows.LINES else ORDERS,
+            table=ORDER_LINES if rows == RowChoice.LINES else ORDERS,
             indirect_reseller_id=indirect_reseller,
             billing_type=None if billing_type is None else BillingCycleType(billing_type),
             include_price=include_price,

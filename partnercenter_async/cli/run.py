@@ -235,7 +235,6 @@ async def _credential(display: ProgressDisplay) -> AsyncGenerator["AsyncTokenCre
     missing = [name for name in _REQUIRED if not os.environ.get(name)]
     if missing:
         raise UsageError(f"set {', '.join(missing)} in the environment (PARTNER_CENTER_REFRESH_TOKEN for App+User)")
-    tenant_id, client_id, client_secret = (os.environ[name] for name in _REQUIRED)
     refresh_token = os.environ.get("PARTNER_CENTER_REFRESH_TOKEN")
     if refresh_token:
         told = False
@@ -249,14 +248,15 @@ async def _credential(display: ProgressDisplay) -> AsyncGenerator["AsyncTokenCre
                     "PARTNER_CENTER_REFRESH_TOKEN, whose own stays good until it expires"
                 )
 
+        tenant_id, client_id, client_secret = (os.environ[name] for name in _REQUIRED)
         async with RefreshTokenCredential(
             tenant_id, client_id, refresh_token, client_secret=client_secret, on_rotation=tell
         ) as user:
             yield user
         return
-    from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415 - slow to import
+    from azure.identity.aio import EnvironmentCredential  # noqa: PLC0415 - slow to import
 
     # Its warnings say again what the error says, and without a handler Python prints them.
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    async with ClientSecretCredential(tenant_id, client_id, client_secret) as app:
+    async with EnvironmentCredential() as app:
         yield app

@@ -43,7 +43,7 @@ from partnercenter_async.emulator.faults import (
 )
 from partnercenter_async.emulator.limits import FixedWindow, Limit, Limiter, SlidingWindow, TokenBucket
 from partnercenter_async.emulator.server import Emulator, RecordedRequest
-from partnercenter_async.emulator.service import LastLinks, LinkStyle, Paging
+from partnercenter_async.emulator.service import LastLinks, LinkStyle, OrdersPaging
 from partnercenter_async.emulator.tokens import fingerprint
 
 __all__ = [
@@ -75,7 +75,7 @@ __all__ = [
     "Limiter",
     "LinkStyle",
     "Operation",
-    "Paging",
+    "OrdersPaging",
     "RecordedRequest",
     "Records",
     "Redirect",

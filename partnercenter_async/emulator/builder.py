@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias, TypedDict, Unpack, cast
 
-from partnercenter_async.emulator.data import EXACT, DataSet, JsonObject, billing_cycle, folded
+from partnercenter_async.emulator.data import EXACT_CONTEXT, DataSet, JsonObject, billing_cycle, folded
 
 Money: TypeAlias = str | Decimal | int
 """An amount, exact: "12.50" rather than 12.5, which is refused."""
@@ -866,11 +866,11 @@ def _add_prices(lines: list[JsonObject], order: JsonObject) -> None:
             for part, quantity in pricing
         ]
         exact = (Decimal(str(amount)) for amount in amounts)
-        order["totalPrice"] = functools.reduce(EXACT.add, exact, Decimal("0.00"))
+        order["totalPrice"] = functools.reduce(EXACT_CONTEXT.add, exact, Decimal("0.00"))
 
 
 def _times(price: object, quantity: int) -> Decimal:
-    return Decimal(0) if price is None else EXACT.multiply(Decimal(str(price)), Decimal(quantity))
+    return Decimal(0) if price is None else EXACT_CONTEXT.multiply(Decimal(str(price)), Decimal(quantity))
 
 
 def _quantity(line: JsonObject) -> int:

@@ -106,7 +106,7 @@ _EVENT_NAMES = (
     "NewCommerceSubscriptionProvisioned",
     "MigrationCompleted",
 )
-EXACT = decimal.Context(prec=60)
+EXACT_CONTEXT = decimal.Context(prec=60)
 """Arithmetic that no setting of the caller's decimal context reaches."""
 
 
@@ -727,7 +727,7 @@ class DataSet:
         for number, line in enumerate(lines):
             pricing = self._pricing(dice, number, code)
             line["pricing"] = pricing
-            total = EXACT.add(total, pricing["extendedPrice"])
+            total = EXACT_CONTEXT.add(total, pricing["extendedPrice"])
         return total
 
     def _pricing(self, dice: bytes, number: int, code: str) -> dict[str, Decimal]:
@@ -737,7 +737,7 @@ class DataSet:
         if dice[at + 5] > 20:
             pricing["proratedPrice"] = price.prorated
         pricing["price"] = price.discounted
-        pricing["extendedPrice"] = EXACT.multiply(price.discounted, Decimal(dice[at + 1] % 50 + 1))
+        pricing["extendedPrice"] = EXACT_CONTEXT.multiply(price.discounted, Decimal(dice[at + 1] % 50 + 1))
         return pricing
 
     # Migrations
@@ -875,7 +875,7 @@ class DataSet:
         if source.randrange(8) == 0:
             return _Price(*(Decimal(source.randrange(10**18, 10**19)).scaleb(-15) for _ in range(3)))
         amount = source.randrange(30, 90_000)
-        return _Price(*(EXACT.multiply(Decimal(amount - amount * part // 20), scale) for part in (0, 1, 7)))
+        return _Price(*(EXACT_CONTEXT.multiply(Decimal(amount - amount * part // 20), scale) for part in (0, 1, 7)))
 
 
 def _tail(identifier: str) -> int:

@@ -59,10 +59,10 @@ from partnercenter_async.emulator.service import (
     Habits,
     LastLinks,
     LinkStyle,
-    Paging,
+    OrdersPaging,
     Reply,
+    Responder,
     Route,
-    Service,
     find_route,
 )
 from partnercenter_async.emulator.tls import Certificates
@@ -139,7 +139,7 @@ class _Running:
     server: _Server
     listener: asyncio.Server
     endpoint: str
-    service: Service
+    service: Responder
 
 
 class Emulator:
@@ -173,7 +173,7 @@ class Emulator:
         page_size: int = 200,
         customers_page_size: int = 50,
         token_lifetime: float = 3600.0,
-        paging: Paging = "seek",
+        paging: OrdersPaging = "seek",
         link_style: LinkStyle = "root",
         last_links: LastLinks = "missing",
         bom: bool = False,
@@ -189,7 +189,7 @@ class Emulator:
         check_count("page_size", page_size)
         check_count("customers_page_size", customers_page_size)
         check_seconds("token_lifetime", token_lifetime)
-        check_choice("paging", paging, get_args(Paging))
+        check_choice("paging", paging, get_args(OrdersPaging))
         check_choice("link_style", link_style, get_args(LinkStyle))
         check_choice("last_links", last_links, get_args(LastLinks))
         check_text("events_content_type", events_content_type, "such as 'text/plain'")
@@ -265,7 +265,7 @@ class Emulator:
             rotate=self._rotate_refresh_token,
             mfa=self._mfa,
         )
-        service = Service(self.data, tokens, self._habits, endpoint)
+        service = Responder(self.data, tokens, self._habits, endpoint)
         self._running = _Running(certificates, tokens, server, listener, endpoint, service)
         return self
 

@@ -19,7 +19,7 @@ LinkStyle: TypeAlias = Literal["root", "version", "relative", "absolute", "doubl
 """How the links of collections are written."""
 LastLinks: TypeAlias = Literal["missing", "self", "null_next", "empty_uri"]
 """What the last page of a collection has for links."""
-Paging: TypeAlias = Literal["seek", "offset"]
+OrdersPaging: TypeAlias = Literal["seek", "offset"]
 """How the listing of orders goes on: by a token in a header, or by an offset in the address."""
 
 _JSON = "application/json; charset=utf-8"
@@ -128,7 +128,7 @@ class Habits:
 
     page_size: int
     customers_page_size: int
-    paging: Paging
+    paging: OrdersPaging
     link_style: LinkStyle
     last_links: LastLinks
     require_mfa: bool
@@ -194,7 +194,7 @@ class _SeekTokens:
         return position
 
 
-class Service:
+class Responder:
     """Answers API requests from the records."""
 
     def __init__(self, data: Data, tokens: TokenIssuer, habits: Habits, endpoint: str) -> None:

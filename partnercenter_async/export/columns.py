@@ -25,7 +25,7 @@ from partnercenter_async.models.orders import (
     OrderLineItemProvisioningStatus,
     QuantityProvisioningStatus,
 )
-from partnercenter_async.models.scalars import JsonObject, Timestamp
+from partnercenter_async.models.scalars import FrozenObject, Timestamp
 from partnercenter_async.models.subscriptions import Subscription
 
 T = TypeVar("T")
@@ -294,7 +294,7 @@ _KINDS: Mapping[type[inspect.Type], Kind] = {
 def _left_out(kind: inspect.Type) -> bool:
     """Tell whether no column is made of a kind: of free-form JSON, and of who signs in with which password."""
     free = isinstance(kind, inspect.DictType | inspect.AnyType | inspect.RawType)
-    return free or getattr(kind, "cls", None) in (JsonObject, object, UserCredentials)
+    return free or getattr(kind, "cls", None) in (FrozenObject, object, UserCredentials)
 
 
 def _kind(kind: inspect.Type) -> Kind | None:

@@ -39,7 +39,7 @@ class Format(StrEnum):
     TABLE = "table"
 
 
-class Lines(Protocol):
+class LineFormat(Protocol):
     """A format of lines."""
 
     @property
@@ -52,7 +52,7 @@ class Lines(Protocol):
         ...
 
 
-class Rows(Protocol[P]):
+class RowFormat(Protocol[P]):
     """A format of files that are whole only with their end, and so can't be added to."""
 
     def encode(self, batch: Batch[Any], /) -> P:
@@ -111,7 +111,7 @@ class Output(ABC, Generic[P]):
 class StreamOutput(Output[bytes]):
     """Lines for whoever reads at the other end."""
 
-    def __init__(self, file: BinaryIO, lines: Lines, *, owned: bool) -> None:
+    def __init__(self, file: BinaryIO, lines: LineFormat, *, owned: bool) -> None:
         """Take a file, and whether it is closed at the end."""
         self._file = file
         self._lines = lines
@@ -216,7 +216,7 @@ class NamedOutput(Output[P]):
 class FileOutput(NamedOutput[bytes]):
     """Lines in ``<name>.partial``, renamed when whole."""
 
-    def __init__(self, path: Path, lines: Lines, disk: Disk, *, mode: int = OWNERS) -> None:
+    def __init__(self, path: Path, lines: LineFormat, disk: Disk, *, mode: int = OWNERS) -> None:
         """Take where the file is to appear, and who may read it then if it is new."""
         super().__init__(path, disk, mode)
         self._lines = lines
@@ -280,7 +280,7 @@ class PartsOutput(NamedOutput[P]):
     def __init__(
         self,
         path: Path,
-        rows: Rows[P],
+        rows: RowFormat[P],
         disk: Disk,
         *,
         mode: int = OWNERS,
@@ -414,7 +414,7 @@ def _changed(path: Path) -> CheckpointError:
     )
 
 
-def lines_of(format: Format, table: Table[T] | None) -> Lines:
+def lines_of(format: Format, table: Table[T] | None) -> LineFormat:
     """Return a format of lines; raises ValueError for Parquet, which has none, and where a table is missing."""
     if format == Format.NDJSON:
         return NdjsonLines()

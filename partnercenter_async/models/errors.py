@@ -1,7 +1,7 @@
 """The body of an error answer, in all the shapes that the service and what stands before it send."""
 
 from partnercenter_async.models.common import Model
-from partnercenter_async.models.scalars import JsonObject
+from partnercenter_async.models.scalars import FrozenObject
 
 _MOST_LEVELS = 8  # the service needs one
 
@@ -17,7 +17,7 @@ class ApiError(Model, frozen=True, kw_only=True):
     description: str | None = None
     error_name: str | None = None
     is_retryable: bool | None = None
-    parameters: JsonObject | None = None
+    parameters: FrozenObject | None = None
     error_message_extended: str | None = None
     data: tuple[str, ...] = ()
     source: str | None = None

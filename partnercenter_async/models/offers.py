@@ -2,7 +2,7 @@
 
 from partnercenter_async.models.common import Link, Model, ResourceAttributes, ResourceLinks
 from partnercenter_async.models.orders import BillingCycleType
-from partnercenter_async.models.scalars import JsonObject, OpenEnum
+from partnercenter_async.models.scalars import FrozenObject, OpenEnum
 
 
 class BillingType(OpenEnum):
@@ -80,7 +80,7 @@ class Offer(Model, frozen=True, kw_only=True):
     is_auto_renewable: bool | None = None
     is_internal: bool | None = None
     is_microsoft_product: bool | None = None
-    partner_qualifications: tuple[JsonObject, ...] = ()
+    partner_qualifications: tuple[FrozenObject, ...] = ()
     upgrade_target_offers: tuple[str, ...] = ()
     conversion_target_offers: tuple[str, ...] = ()
     reseller_qualifications: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from partnercenter_async.models.common import Link, Model, ResourceAttributes
-from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp
+from partnercenter_async.models.scalars import FrozenObject, OpenEnum, Timestamp
 
 
 class BillingCycleType(OpenEnum):
@@ -153,7 +153,7 @@ class OrderLineItem(Model, frozen=True, kw_only=True):
     partner_id_on_record: str | None = None
     additional_partner_ids_on_record: tuple[str, ...] = ()
     promotion_id: str | None = None
-    provisioning_context: JsonObject | None = None
+    provisioning_context: FrozenObject | None = None
     pricing: Pricing | None = None
     renews_to: RenewsTo | None = None
     attestation_accepted: bool | None = None

@@ -113,7 +113,7 @@ def _plain(text: str) -> str:
     return text.replace("_", "").replace(" ", "").replace("-", "").casefold()
 
 
-class JsonObject(dict[str, object]):
+class FrozenObject(dict[str, object]):
     """A free-form JSON object that can't be changed, and so can be hashed."""
 
     __slots__ = ()
@@ -133,7 +133,7 @@ class JsonObject(dict[str, object]):
 
 
 def freeze(value: object, levels: int = 64) -> object:
-    """Return a JSON value as hashable objects: lists become tuples, objects become :class:`JsonObject`.
+    """Return a JSON value as hashable objects: lists become tuples, objects become :class:`FrozenObject`.
 
     Raises ValueError for one nested deeper than ``levels``, which Python could read but not pickle, copy or compare.
     """
@@ -141,7 +141,7 @@ def freeze(value: object, levels: int = 64) -> object:
         raise ValueError("it is nested too deep")
     if isinstance(value, dict):
         members = cast("dict[str, object]", value)
-        return JsonObject({name: freeze(member, levels - 1) for name, member in members.items()})
+        return FrozenObject({name: freeze(member, levels - 1) for name, member in members.items()})
     if isinstance(value, list):
         return tuple(freeze(item, levels - 1) for item in cast("list[object]", value))
     return value

@@ -3,7 +3,7 @@
 from partnercenter_async.models.common import Link, Model, ResourceAttributes, ResourceLinks
 from partnercenter_async.models.offers import BillingType, Offer
 from partnercenter_async.models.orders import BillingCycleType, PurchaseCommitment
-from partnercenter_async.models.scalars import JsonObject, OpenEnum, Timestamp
+from partnercenter_async.models.scalars import FrozenObject, OpenEnum, Timestamp
 
 
 class SubscriptionStatus(OpenEnum):
@@ -92,7 +92,7 @@ class SubscriptionLineItem(Model, frozen=True, kw_only=True):
 
     id: str = ""
     friendly_name: str | None = None
-    scope: JsonObject | None = None
+    scope: FrozenObject | None = None
     auto_renew_enabled: bool | None = None
     status: str | None = None
     purchase_commitment: PurchaseCommitment | None = None

@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 
-from azure.identity.aio import ClientSecretCredential
+from azure.identity.aio import EnvironmentCredential
 
 from nightly_orders.totals import report
 from partnercenter_async import PartnerCenterClient, PartnerCenterError
@@ -27,8 +27,7 @@ def month(text: str) -> date:
 
 async def run(month: date) -> int:
     """Print a month's totals and return the exit code."""
-    tenant, app, secret = (os.environ[name] for name in NAMES)
-    async with ClientSecretCredential(tenant, app, secret) as credential, PartnerCenterClient(credential) as client:
+    async with EnvironmentCredential() as credential, PartnerCenterClient(credential) as client:
         try:
             result = await report(client, month)
         except PartnerCenterError as error:  # of the list of customers
