@@ -1,7 +1,7 @@
 """The client: settings, life cycle, and one attribute for each kind of resource."""
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast, overload
 
@@ -148,6 +148,9 @@ class PartnerCenterClient:
         another ``tenant``. Tokens belong to their credential: all views of one credential share them, also those made
         later, so a view for each request costs no sign-in. Closing either closes both.
         """
+        for name in options:
+            if name not in ViewOptions.__annotations__:
+                raise TypeError(f"a view has no option {name!r}; there are {', '.join(ViewOptions.__annotations__)}")
         credential = options.pop("credential", None)
         view = object.__new__(type(self))
         view._bind(
@@ -241,12 +244,13 @@ class PartnerCenterClient:
         and in words that are no ids, which is any but behind a plural: in ``customers/contoso/orders`` ``contoso`` may
         be one.
 
-        Raises ValueError for a path that can't be, for what is no form of paging, and for parameters that are set by
-        it; TypeError for a type that msgspec can't read.
+        Raises ValueError for a path that can't be, for what is no form of paging, for parameters that are set by it,
+        and for values of a query that are no texts, whole numbers or switches; TypeError for a type that msgspec can't
+        read.
         """
         check_kind(cast("Any", item))
         check_paging(paging)
-        if isinstance(link_paths, str):
+        if isinstance(link_paths, str) or not isinstance(cast("object", link_paths), Iterable):
             raise ValueError(f"link_paths must be several paths, not {link_paths!r}")  # noqa: TRY004
         destination = self._session.destination(service)
         own = _path(destination, path, query)

@@ -85,11 +85,12 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class _Continuation(msgspec.Struct, frozen=True):
-    """A resumable position: which listing, by its first page's path, and its next page; None after the last."""
+    """A resumable position: a listing, by its first page, service and form, and its next page; None after the last."""
 
     path: str
     next: Cursor | None
-    service: ServiceName = "api"
+    service: ServiceName
+    form: str
 
 
 _Answer: TypeAlias = Response[ResourceCollection[Any]]
@@ -102,6 +103,7 @@ class Paging(msgspec.Struct, frozen=True):
     :class:`TopSkip` and :class:`PageNumber`.
     """
 
+    name: ClassVar[str] = "single"
     envelope: ClassVar[type[ResourceCollection[object]]] = ResourceCollection
     counted: ClassVar[bool] = False  # pages are asked for by number, and the service says nothing of a next one
 
@@ -118,6 +120,8 @@ class Paging(msgspec.Struct, frozen=True):
 
 
 class _Links(Paging, frozen=True):
+    name: ClassVar[str] = "links"
+
     def following(self, response: _Answer, _cursor: Cursor, _path: str, /) -> Cursor | None:
         links = response.data.links
         link = links.next if links else None
@@ -128,12 +132,16 @@ class _Links(Paging, frozen=True):
 
 
 class _HeaderToken(Paging, frozen=True):
+    name: ClassVar[str] = "header-token"
+
     def following(self, response: _Answer, _cursor: Cursor, path: str, /) -> Cursor | None:
         token = response.info.headers.get(_CONTINUATION_HEADER)
         return Cursor(path, ((_CONTINUATION_HEADER, token),)) if token else None
 
 
 class _BodyToken(Paging, frozen=True):
+    name: ClassVar[str] = "body-token"
+
     def following(self, response: _Answer, _cursor: Cursor, path: str, /) -> Cursor | None:
         token = response.data.continuation_token
         if not token:
@@ -145,6 +153,7 @@ class _BodyToken(Paging, frozen=True):
 
 
 class _OData(Paging, frozen=True):
+    name: ClassVar[str] = "odata"
     envelope: ClassVar[type[ResourceCollection[object]]] = ODataCollection
 
     def following(self, response: _Answer, _cursor: Cursor, _path: str, /) -> Cursor | None:
@@ -160,6 +169,7 @@ class TopSkip(Paging, frozen=True):
 
     size: int
 
+    name: ClassVar[str] = "top-skip"
     counted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -180,6 +190,7 @@ class PageNumber(Paging, frozen=True):
 
     size: int
 
+    name: ClassVar[str] = "page-number"
     counted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -316,7 +327,9 @@ class Listing(Generic[T]):
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
-        payload = msgspec.json.encode(_Continuation(self.start.uri, cursor, self._destination.service))
+        payload = msgspec.json.encode(
+            _Continuation(self.start.uri, cursor, self._destination.service, self.paging.name)
+        )
         return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
 
     def resume(self, continuation: str) -> Cursor | None:
@@ -330,9 +343,14 @@ class Listing(Generic[T]):
             found = None
         if found is None:
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
-        if (found.path, found.service) != (self.start.uri, self._destination.service):
+        if (found.path, found.service, found.form) != (
+            self.start.uri,
+            self._destination.service,
+            self.paging.name,
+        ):
             raise ValueError(
-                f"continuation is of {found.path.partition('?')[0]} with certain filters; pass it to the same listing"
+                f"continuation is of {found.path.partition('?')[0]} with certain filters, paged as {found.form}; "
+                "pass it to the same listing"
             )
         return found.next
 

@@ -5,6 +5,7 @@ import json
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -437,6 +438,16 @@ def test_a_continuation_is_of_its_path_and_query_alone(form):
     assert len(fake.requests) == sent
 
 
+@each_form
+def test_a_continuation_is_of_its_form_of_paging_alone(form):
+    fake = Fake(serving(form, PAGES))
+    continuation = continuation_of(fake, form)
+    others = [each.paging for each in FORMS if each is not form]
+    for other in [*others, paging.SINGLE]:
+        with pytest.raises(ValueError, match="continuation is of"):
+            fake.client.list(form.first, Thing, paging=other).pages(continuation=continuation)
+
+
 def test_a_continuation_of_counted_pages_is_of_their_size():
     fake = Fake(serving(TOP_SKIP, PAGES))
     continuation = continuation_of(fake, TOP_SKIP)
@@ -796,10 +807,31 @@ def test_what_the_form_of_paging_sets_is_not_the_callers_to_set(form, query):
 
 
 @pytest.mark.parametrize(
-    "link_paths", ["customers", ["https://evil.example/v1/x"], ["a/../b"], [""], ["customers?x=1"], [5]]
+    "link_paths", ["customers", None, ["https://evil.example/v1/x"], ["a/../b"], [""], ["customers?x=1"], [5]]
 )
 def test_link_paths_that_cannot_be_meant_are_refused(link_paths):
     refused(Fake([]), PATH, Thing, link_paths=link_paths, match="link_paths")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["x=1", ["x"], [("x", 1)], {"x": ["a", "b"]}, {"x": b"a"}, {"x": 1.5}, {"x": {"y": 1}}, {5: "x"}, {None: "x"}],
+)
+def test_a_query_that_cannot_be_meant_is_refused(query):
+    refused(Fake([]), PATH, Thing, query=query, match="query")
+    with pytest.raises(ValueError, match="query"):
+        run_in_virtual_time(Fake([]).client.request("GET", PATH, query=query))
+
+
+def test_a_member_of_an_enum_in_a_query_is_its_text():
+    class Status(str, Enum):  # noqa: UP042 - other than those of StrEnum, these are not shown as their texts
+        ACTIVE = "active"
+
+    async def run(client: PartnerCenterClient):
+        return await client.list(PATH, Thing, query={"status": Status.ACTIVE, "gone": None}).collect()
+
+    _, fake = call([answer(items("a"))], run)
+    assert fake.requests[0].url == f"{BASE}{PATH}?status=active"
 
 
 @pytest.mark.parametrize("kind", [list[int] | set[int], complex, PartnerCenterClient, "Order", list[complex]])

@@ -224,6 +224,8 @@ async def test_a_request_that_cannot_be_meant_is_wrong_usage(emulator):
         (("GET", "customers", "--header", "X-Any"), "NAME=VALUE"),
         (("GET", "customers", "--header", "Authorization=x"), "Authorization"),
         (("GET", "customers", "--all-pages", "--paging", "other"), "--paging"),
+        (("GET", "customers", "--all-pages", "--output", "x.csv"), "NDJSON"),
+        (("GET", "customers", "--all-pages", "--output", "x.ndjson.gz"), ".gz is not written"),
     ]:
         ended = await run(emulator, "request", *arguments)
         assert (ended.code, ended.lines) == (2, [])
@@ -462,6 +464,23 @@ async def test_any_endpoint_of_any_service_is_called(emulator, service):
     (line,) = ended.lines
     assert line.startswith(b'{"method":"POST","body":{"price":1.1,"at":')
     assert emulator.requests[-1].body == '{"price":1.10,"at":"\u202e"}'.encode()
+
+
+async def test_a_listing_of_another_service_goes_on_at_its_own_endpoint_alone(emulator, tmp_path):
+    first = b'{"value":[{"id":1},{"id":2}],"@odata.nextLink":"%s/v1.0/things?page=2"}' % emulator.endpoint.encode()
+    for number, body in enumerate([first, None, b'{"value":[{"id":3}]}'], 1):
+        said = Answer(200, body=body) if body else service_error(400, 1, "Not now.")
+        emulator.inject(Fault(said, operation="other", nth=number))
+    file, journal = tmp_path / "things.ndjson", tmp_path / "things.ckpt"
+    arguments = ("GET", "v1.0/things", "--service", "graph", "--all-pages", "--paging", "odata", "--output", str(file))
+    broken = await run(emulator, "request", *arguments, "--checkpoint", str(journal))
+    elsewhere = {"PARTNER_CENTER_GRAPH_ENDPOINT": "https://graph.example.com"}
+    refused = await run(emulator, "request", *arguments, "--checkpoint", str(journal), **elsewhere)
+    ended = await run(emulator, "request", *arguments, "--checkpoint", str(journal))
+    assert (broken.code, refused.code, ended.code) == (1, 2, 0)
+    assert f"its endpoint was {emulator.endpoint}, now it is https://graph.example.com" in refused.errors
+    assert ended.errors == "note: going on behind 2 items\n"
+    assert file.read_bytes() == b'{"id":1}\n{"id":2}\n{"id":3}\n'
 
 
 async def test_an_answer_is_printed_on_one_line_with_its_numbers(emulator):

@@ -22,6 +22,7 @@ from partnercenter_async import (
     AuthenticationError,
     BadRequestError,
     CertificateError,
+    Cloud,
     ConnectError,
     ConnectionLostError,
     CredentialError,
@@ -1053,6 +1054,15 @@ def test_every_retry_is_told_to_the_hook():
         (503, "ServerError"),
         (None, "ConnectionLostError"),
     ]
+
+
+def test_a_view_of_another_cloud_is_refused():
+    # Its connections would be this client's, with this client's proxies.
+    for options in ({"cloud": Cloud.CHINA}, {"cloud": Cloud.GLOBAL}, {"concurrency": 5}):
+        with pytest.raises(
+            TypeError, match=f"a view has no option '{next(iter(options))}'; there are credential, retry"
+        ):
+            Fake([]).client.with_options(**options)
 
 
 def test_views_share_tokens_unless_they_have_a_credential_of_their_own():

@@ -110,7 +110,7 @@ def test_no_field_of_a_record_is_forgotten(table):
                 or ((struct, field.name) == (NewCommerceMigrationEvent, "add_on_migrations"))
             ), place
             inner = [each for each in getattr(field.type, "types", [field.type]) if hasattr(each, "fields")]
-            if inner and field.name not in left_out and inner[0].cls is not struct:
+            if inner and place in read:
                 check(inner[0].cls, f"{place}.")
 
     check(table.struct, "")
@@ -269,6 +269,10 @@ class Priced(msgspec.Struct):
     either: int | str = 0
 
 
+class Unset(msgspec.Struct):
+    either: str | msgspec.UnsetType = msgspec.UNSET
+
+
 ALL_OF_PRICED = ("price", "exact", "when", "either")
 
 
@@ -290,11 +294,22 @@ ALL_OF_PRICED = ("price", "exact", "when", "either")
         (Thing, {"first": ("partName",)}, "first: there is no partName"),
         (Thing, {"shown": ("Id",)}, "shown: there is no Id"),
         (Thing, {"widths": {"name": 3}}, "widths: there is no name"),
+        ("Thing", {}, "struct must be one of msgspec's, not 'Thing'"),
+        (Thing, {"ids": "customerId"}, "ids must be several names, not 'customerId'"),
+        (Thing, {"ids": ("customerId", "")}, "ids: '' is no name of a column"),
+        (Thing, {"ids": ("exact",)}, "ids: 'exact' is no name of a column"),
+        (Node, {"ids": (), "without": ("name", "inner")}, "Node has nothing left for a column"),
+        (Unset, {}, r"either is UNSET where it is missing, which no column holds: read it as None, or pass without"),
     ],
 )
 def test_what_no_table_is_made_of_is_refused(struct, declared, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         Table(struct, **declared)
+
+
+def test_an_id_that_was_asked_for_may_stand_among_the_first():
+    table = Table(Thing, without=("inner", "counts"), ids=("orderId", "customerId"), first=("customerId",))
+    assert [column.name for column in table.columns] == ["orderId", "customerId", "id"]
 
 
 def test_the_documents_make_a_table():

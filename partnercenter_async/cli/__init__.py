@@ -402,6 +402,10 @@ def request(
         message = "--all-pages goes with GET and without --body"
         raise typer.BadParameter(message)
     chosen = _form(form or Form.LINKS, page_size)
+    destination = _destination(None, output, checkpoint, mode)
+    if destination.format != Format.NDJSON:
+        message = f"the items are written as NDJSON: pass a name that does not end in .{destination.format}"
+        raise typer.BadParameter(message)
 
     execute(
         lambda listings: listings.request(path, service=service.value, paging=chosen, headers=headers),
@@ -413,7 +417,7 @@ def request(
             "page_size": page_size,
             "headers": sha256(repr(sorted(headers.items())).encode()).hexdigest() if headers else None,
         },
-        destination=_destination(Format.NDJSON, output, checkpoint, mode),
+        destination=destination,
         concurrency=1,
     )
 

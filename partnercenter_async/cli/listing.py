@@ -35,6 +35,7 @@ class Reading:
     table: Table[Any] | None  # None where nothing but NDJSON is written
     one: str = "customer"
     single: bool = False
+    service: ServiceName = "api"
 
     def describe(self, name: str) -> str:
         """Return what an input is called for people."""
@@ -153,7 +154,7 @@ class Listings:
             async for page in pager.pages(continuation=continuation):
                 yield Chunk([Batch((), records(page.raw, pager.paging.envelope), {})], page.continuation)
 
-        return Reading(inputs=_only(""), read=items, table=None, single=True)
+        return Reading(inputs=_only(""), read=items, table=None, single=True, service=service)
 
     def _single(self, name: str, listing: Callable[[str], Pager[Any]], table: Table[Any]) -> Reading:
         def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:

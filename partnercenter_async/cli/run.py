@@ -38,6 +38,7 @@ _REMEDIES: Mapping[int | str | None, str] = {
     900309: "have the administrator of AZURE_TENANT_ID allow this app in the Conditional Access policy that blocks it",
     900329: "set PARTNER_CENTER_REFRESH_TOKEN to the refresh token of a user (App+User): no app alone may read this",
 }
+_ITEMS = {"provisioning": "line items", "request": "items"}  # what they are called where a command is not named so
 _REQUIRED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -60,7 +61,7 @@ def execute(
     ``options`` are the command's own, on which what is written depends; ``keep_going`` reads on though all are refused.
     """
     shared = destination.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
-    display = ProgressDisplay(stderr(), "line items" if command == "provisioning" else command, alone=not shared)
+    display = ProgressDisplay(stderr(), _ITEMS.get(command, command), alone=not shared)
     in_vain = False
 
     async def connected() -> int:
@@ -127,7 +128,7 @@ def _identity(
 ) -> dict[str, str]:
     return {
         "command": command,
-        "endpoint": Cloud.from_environment().api.endpoint,
+        "endpoint": Cloud.from_environment().service(reading.service).endpoint,
         "tenant": os.environ["AZURE_TENANT_ID"],
         **{name: str(value) for name, value in options.items() if value not in {None, False}},
         **destination.identity(reading.table),

@@ -128,16 +128,17 @@ class Table(Generic[T]):
         Raises ValueError for what is no struct, a field that no column can hold, such as a float, two columns of one
         name, and a name or path that there is not.
         """
-        kind = inspect.type_info(struct)
-        if not isinstance(kind, inspect.StructType):
-            raise ValueError(f"struct must be one of msgspec's, not {struct!r}")  # noqa: TRY004 - as for all arguments
+        kind = _struct(struct)
         plan = _Plan(names, without, widths)
         own = {each.column.name: each for each in _unique(plan.fields(kind))}
-        front = {id: own.get(id) or plan.asked(id) for id in ids}
+        front = {id: own.get(id) or plan.asked(id) for id in _names("ids", ids)}
         if any(each.column.kind is not Kind.TEXT for each in front.values()):
             raise ValueError("ids: a column of the record that has such a name is no text")
-        plan.check(front | own, first, shown)
-        fields = front | {each: own[each] for each in first} | own
+        known = front | own
+        plan.check(known, first, shown)
+        fields = front | {each: known[each] for each in first} | own
+        if not fields:
+            raise ValueError(f"{struct.__name__} has nothing left for a column")
         self.struct = struct
         self.name = name or struct.__name__
         self.columns = tuple([each.column for each in fields.values()])
@@ -169,6 +170,26 @@ class Table(Generic[T]):
     def rows(self, batch: Batch[T]) -> list[tuple[Value, ...]]:
         """Return the rows of a batch, each with a value for each column."""
         return list(zip(*self.values(batch), strict=True))
+
+
+def _struct(struct: object) -> inspect.StructType:
+    try:
+        kind = inspect.type_info(struct)
+    except TypeError:
+        kind = None
+    if not isinstance(kind, inspect.StructType):
+        raise ValueError(f"struct must be one of msgspec's, not {struct!r}")  # noqa: TRY004 - as for all arguments
+    return kind
+
+
+def _names(argument: str, given: Sequence[str]) -> Sequence[str]:
+    """Return names of columns that a caller has chosen; raises ValueError for those that can't be."""
+    if isinstance(given, str):
+        raise ValueError(f"{argument} must be several names, not {given!r}")  # noqa: TRY004 - as for all arguments
+    for each in given:
+        if each in {"", EXACT}:
+            raise ValueError(f"{argument}: {each!r} is no name of a column")
+    return given
 
 
 class _Field(msgspec.Struct, frozen=True):
@@ -237,6 +258,11 @@ class _Plan:
             yield from self.fields(kind, f"{place}.", front, (struct.cls, *within))
 
     def _field(self, path: str, prefix: str, field: inspect.Field, kind: inspect.Type) -> _Field:
+        if not field.required and field.default is field.default_factory:  # neither is there, so it is UNSET
+            raise ValueError(
+                f"{path} is UNSET where it is missing, which no column holds: read it as None, or pass "
+                f"without=({path!r},)"
+            )
         name = field.encode_name
         turned: Callable[[Any], Value] | None
         if isinstance(kind, inspect.VarTupleType | inspect.ListType):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from partnercenter_async._session.arguments import check_flag, check_text
@@ -54,15 +54,27 @@ def optional_moment(name: str, value: object) -> str | None:
 
 
 def query(filters: Mapping[str, str | bool | int | None]) -> str:
-    """Return the filters that are set as a query, names and values encoded; an empty text where none is."""
+    """Return the filters that are set as a query, names and values encoded; an empty text where none is.
+
+    Raises ValueError for what is no filter: the text of a list, say, would be a filter that nobody meant.
+    """
     if not filters:
         return ""
+    if not isinstance(cast("object", filters), Mapping):
+        raise ValueError(f"query must be a mapping of names and values, not {filters!r}")  # noqa: TRY004
     parts: list[str] = []
     for name, value in filters.items():
         if value is not None:
-            text = ("true" if value else "false") if isinstance(value, bool) else str(value)
-            parts.append(f"{quote(name, safe='')}={quote(text, safe='')}")
+            parts.append(f"{quote(check_text('query', name), safe='')}={quote(_value(name, value), safe='')}")
     return "?" + "&".join(parts) if parts else ""
+
+
+def _value(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, int):
+        raise ValueError(f"query: {name} must be a text, a whole number, True or False, not {value!r}")  # noqa: TRY004
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 class Resource:
