@@ -16,16 +16,24 @@ from partnercenter_async import PartnerCenterClient
 from partnercenter_async.export import columns
 from partnercenter_async.export.columns import Table
 from partnercenter_async.paging import Pager
-from partnercenter_async.resources._base import Resource
+from partnercenter_async.resources._base import Noun
 
 DOCS = Path(__file__).parent.parent / "docs" / "exports.md"
 ROW = re.compile(r"^\| `(\w+)` \| \w+ \| ([^|]+) \|$", re.MULTILINE)
 
 
+def nouns(owner: type) -> Iterator[type]:
+    """The classes of a client's nouns, and of theirs."""
+    for name, each in vars(owner).items():
+        if isinstance(each, Noun):
+            kind = getattr(owner, name)
+            yield kind
+            yield from nouns(kind)
+
+
 def listed() -> list[type]:
     """What the client's listings hold."""
-    assert PartnerCenterClient  # which imports all resources
-    methods = [each for resource in Resource.__subclasses__() for each in vars(resource).values() if callable(each)]
+    methods = [each for noun in nouns(PartnerCenterClient) for each in vars(noun).values() if callable(each)]
     found = [signature(method).return_annotation for method in methods]
     return list(dict.fromkeys(get_args(each)[0] for each in found if get_origin(each) is Pager))
 

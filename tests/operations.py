@@ -81,7 +81,7 @@ def operations() -> list[Operation]:
 def methods(owner: object) -> dict[str, Callable[..., Any]]:
     """The public methods of all resources of a client, by their names such as ``orders.list``."""
     found: dict[str, Callable[..., Any]] = {}
-    for noun, resource in vars(owner).items():
+    for noun, resource in inspect.getmembers(owner):
         if isinstance(resource, Resource):
             found |= {
                 f"{noun}.{name}": method

@@ -1,15 +1,17 @@
 """What importing the package costs: what its three foundations cost, and its own modules."""
 
 import inspect
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from unittest import mock
 
 import pytest
 
 import partnercenter_async
 import pytest_partnercenter
-from partnercenter_async import errors
+from partnercenter_async import errors, models
 from partnercenter_async.client import PartnerCenterClient
 
 PROGRAM = """
@@ -45,6 +47,10 @@ UserCredentials fan_out
 """
 
 
+# The modules of models and resources that are no noun's.
+SHARED = {"models", "models.common", "models.errors", "models.scalars", "resources", "resources._base"}
+
+
 def output_of(program: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
 
@@ -54,9 +60,49 @@ def test_using_the_package_imports_nothing_else():
     modules = output_of(PROGRAM)
     assert [name for name in modules if name.partition(".")[0] != "partnercenter_async"] == []
     assert "partnercenter_async.client" in modules
-    nouns = [name for name in modules if name.split(".")[1:2] in (["models"], ["resources"])]
-    assert len(modules) - len(nouns) <= 22  # a noun brings two of its own
+    assert len(modules) <= 28
     assert {"emulator", "cli", "export", "testing"}.isdisjoint(part for name in modules for part in name.split("."))
+
+
+def those_of_nouns(modules: list[str]) -> set[str]:
+    """The modules of models and resources that are a noun's, as ``models.orders``."""
+    names = {name.removeprefix("partnercenter_async.") for name in modules}
+    return {name for name in names - SHARED if name.startswith(("models", "resources"))}
+
+
+def test_using_the_package_builds_no_structs_of_nouns():
+    assert those_of_nouns(output_of(PROGRAM)) == set()
+
+
+# Of which other nouns' structs, or sets of names, those of a noun are made.
+MADE_OF = {"migrations": {"models.orders"}, "subscriptions": {"models.offers", "models.orders"}}
+
+
+@pytest.mark.parametrize("noun", PartnerCenterClient.__annotations__)
+def test_a_noun_of_a_client_is_imported_when_it_is_first_touched_and_no_other(noun):
+    program = f"""
+import sys
+from partnercenter_async import PartnerCenterClient
+from partnercenter_async.testing import FakeCredential, FakeTransport
+client = PartnerCenterClient(FakeCredential(), transport=FakeTransport([]))
+view = client.with_options(tenant="t")
+print(*sys.modules, "|")
+assert client.{noun} is not view.{noun}
+print(*sys.modules)
+"""
+    modules = output_of(program)
+    split = modules.index("|")
+    assert those_of_nouns(modules[:split]) == set()
+    own = {f"models.{noun}", f"resources.{noun}"}
+    assert those_of_nouns(modules[split + 1 :]) == own | MADE_OF.get(noun, set())
+
+
+def test_a_struct_is_built_when_its_name_is_first_touched_and_no_others():
+    for first in (
+        "import partnercenter_async; partnercenter_async.Customer",
+        "from partnercenter_async import Customer",
+    ):
+        assert those_of_nouns(output_of(f"{first}; import sys; print(*sys.modules)")) == {"models.customers"}
 
 
 def test_the_pytest_plugin_imports_nothing():
@@ -101,20 +147,35 @@ def test_the_public_names_are_these_and_no_others():
 def test_what_is_imported_to_be_public_is_public_and_so_is_every_error():
     names = {name: value for name, value in vars(partnercenter_async).items() if not name.startswith("_")}
     imported = {name for name, value in names.items() if not inspect.ismodule(value)}
-    assert imported == set(partnercenter_async.__all__)
+    assert imported | set(partnercenter_async._MODULES) == set(partnercenter_async.__all__)
     kinds = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
     assert {each.__name__ for each in kinds if issubclass(each, errors.PartnerCenterError)} < imported
 
 
-def test_what_a_test_puts_in_place_of_a_name_stays_until_it_takes_it_away(monkeypatch):
-    with monkeypatch.context() as patched:
-        patched.setattr(partnercenter_async, "PartnerCenterClient", "a fake")
-        assert not hasattr(partnercenter_async, "nothing")
-        assert "PartnerCenterClient" in dir(partnercenter_async)
-        assert partnercenter_async.PartnerCenterClient == "a fake"
-    with mock.patch("partnercenter_async.PartnerCenterClient", "a fake"):
-        assert partnercenter_async.PartnerCenterClient == "a fake"
-    assert partnercenter_async.PartnerCenterClient is PartnerCenterClient
+def test_every_struct_of_a_noun_is_public_and_told_by_its_own_module():
+    told: dict[str, str] = partnercenter_async._MODULES
+    for name, module in told.items():
+        assert getattr(partnercenter_async, name).__module__ == f"partnercenter_async.{module}"
+    modules = {f"models.{each.name}" for each in pkgutil.iter_modules(models.__path__)} - SHARED
+    for module in modules:
+        kinds = inspect.getmembers(import_module(f"partnercenter_async.{module}"), inspect.isclass)
+        own = {name for name, each in kinds if each.__module__ == f"partnercenter_async.{module}"}
+        assert {name for name in own if not name.startswith("_")} == {name for name in told if told[name] == module}
+
+
+@pytest.mark.parametrize("name", ["PartnerCenterClient", "Order"])
+def test_what_a_test_puts_in_place_of_a_name_stays_until_it_takes_it_away(monkeypatch, name):
+    for own in (getattr(partnercenter_async, name), None):  # None where nobody has touched the name yet
+        if own is None and name in partnercenter_async._MODULES:
+            monkeypatch.delattr(partnercenter_async, name)
+        with monkeypatch.context() as patched:
+            patched.setattr(partnercenter_async, name, "a fake")
+            assert not hasattr(partnercenter_async, "nothing")
+            assert name in dir(partnercenter_async)
+            assert getattr(partnercenter_async, name) == "a fake"
+        with mock.patch(f"partnercenter_async.{name}", "a fake"):
+            assert getattr(partnercenter_async, name) == "a fake"
+        assert getattr(partnercenter_async, name).__name__ == name
 
 
 @pytest.mark.parametrize("module", [partnercenter_async, pytest_partnercenter])

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from importlib import import_module
+from typing import Any, Generic, Protocol, TypeVar, cast, overload
 from urllib.parse import quote
 
 from partnercenter_async._session.arguments import check_flag, check_text
@@ -13,6 +14,7 @@ from partnercenter_async.clouds import ServiceName
 from partnercenter_async.paging import LINKS, Listing, Pager, Paging
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Resource")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+")
 _NONE: Mapping[str, Any] = {}
@@ -131,3 +133,33 @@ class Resource:
                 service=service,
             )
         )
+
+
+class _Bound(Protocol):
+    _session: Session
+
+
+class Noun(Generic[R]):
+    """An attribute that holds a noun's operations: ``orders: "Noun[Orders]" = Noun()``.
+
+    They are in the module of the attribute's name, here ``resources.orders``, in the class of that name, ``Orders``. It
+    is imported when the attribute is first touched; that is milliseconds of the event loop, once in a process. Each
+    client and each view makes its own ``Orders``, once.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> type[R]: ...
+    @overload
+    def __get__(self, holder: _Bound, owner: type) -> R: ...
+    def __get__(self, holder: _Bound | None, owner: type) -> type[R] | R:
+        """Return the operations, or their class where the attribute is read of the class that has it."""
+        module = import_module(f"partnercenter_async.resources.{self._name}")
+        kind = cast("type[R]", getattr(module, self._name.title().replace("_", "")))
+        if holder is None:
+            return kind
+        resource = kind(holder._session)  # noqa: SLF001 - what it shares with its nouns
+        vars(holder)[self._name] = resource  # where Python looks before it asks here again
+        return resource
