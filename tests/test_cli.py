@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from typer.main import get_command
 
+from partnercenter_async.cli import app
 from partnercenter_async.emulator import Answer, DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
 from partnercenter_async.emulator.subscriptions import subscriptions
@@ -208,6 +210,21 @@ async def test_any_listing_is_written_as_served_page_after_page(emulator, tmp_pa
     assert (migrations.code, migrations.lines) == (0, as_served(data.migrations(moved)))
     assert (one.code, one.lines) == (0, as_served([data.customer(customer)]))
     assert {each.headers.get("X-Any") for each in emulator.requests} == {None, "1=2"}
+
+
+@pytest.mark.parametrize(
+    ("listing", "own"),
+    [
+        ("orders", ["indirect_reseller", "billing_type", "include_price", "include_system_purchases"]),
+        ("provisioning", ["order"]),
+        ("subscriptions", ["order", "mpn_id"]),
+        ("migrations", ["events"]),
+    ],
+)
+def test_the_listings_of_customers_have_the_same_options_around_their_own(listing, own):
+    names = [each.name for each in get_command(app).commands[listing].params if each.name not in {"help", "rows"}]
+    last = ["concurrency", "output", "format", "checkpoint", "mode", "keep_going"]
+    assert names == ["customer", "all_customers", *own, *last]
 
 
 async def test_a_request_that_cannot_be_meant_is_wrong_usage(emulator):

@@ -166,7 +166,7 @@ class CallState:
         self.policy = policy
         self.bucket = bucket
         self.on_retry = on_retry
-        self.deadline_at = deadline_at
+        self.deadline_at: float | None = deadline_at
         self.job = job
         self.patient = patient
 

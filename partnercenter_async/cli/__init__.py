@@ -10,12 +10,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from hashlib import sha256
+from inspect import Parameter, Signature, getdoc, signature
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
 import typer
 from rich.console import Console
@@ -23,10 +24,11 @@ from typer.core import TyperGroup
 
 from partnercenter_async import paging
 from partnercenter_async.cli.destination import Destination, UsageError
+from partnercenter_async.cli.listing import Reading, events_of, of_any, of_customers, of_partner, provisioning_of
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.run import ask, execute, leave, stderr
 from partnercenter_async.errors import escaped
-from partnercenter_async.export.columns import ORDER_LINES, ORDERS
+from partnercenter_async.export.columns import CUSTOMERS, MIGRATIONS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from partnercenter_async.export.disk import OWNERS
 from partnercenter_async.export.outputs import Format
 from partnercenter_async.models.orders import BillingCycleType
@@ -140,21 +142,77 @@ def _destination(format: Format | None, output: str, checkpoint: str | None, mod
         raise typer.BadParameter(str(error)) from None
 
 
-def _check_choice(customer: str | None, all_customers: bool) -> None:
-    if (customer is None) != all_customers:
-        message = "pass either --customer ID or --all-customers"
-        raise typer.BadParameter(message)
+F = TypeVar("F", bound=Callable[..., Reading])
+
+# Where options stand; those of a listing's own in the place of the dots.
+_ORDER = (
+    *("customer", "all_customers", "...", "concurrency", "output", "format", "rows", "checkpoint", "mode"),
+    "keep_going",
+)
+_OF_CUSTOMERS = frozenset({"all_customers", "concurrency", "keep_going"})
 
 
-@app.command()
+def _listing(*, at_once: str = "How many customers at once.") -> Callable[[F], F]:
+    """Make a command of a function that says what is read, with its options and those that all listings have.
+
+    One that takes a ``customer`` can be asked for all of them. What a checkpoint must agree with are the function's own
+    options, but for ``rows``, which its table tells.
+    """
+
+    def added(function: F) -> F:
+        own = signature(function).parameters
+
+        def command(
+            *,
+            all_customers: AllCustomers = False,
+            concurrency: Annotated[int, typer.Option(min=1, max=1024, help=at_once)] = 32,
+            output: Output = "-",
+            format: OutputFormat = None,
+            checkpoint: Checkpoint = None,
+            mode: Mode = None,
+            keep_going: KeepGoing = False,
+            **given: Any,
+        ) -> None:
+            if "customer" in own and (given["customer"] is None) != all_customers:
+                message = "pass either --customer ID or --all-customers"
+                raise typer.BadParameter(message)
+            reading = function(**given)
+            destination = _destination(format, output, checkpoint, mode)
+            if given.pop("rows", None) is not None and destination.format == Format.NDJSON:
+                message = (
+                    "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
+                )
+                raise typer.BadParameter(message)
+            execute(
+                reading,
+                command=function.__name__,
+                options=given,
+                destination=destination,
+                concurrency=concurrency if "customer" in own else 1,
+                keep_going=keep_going,
+            )
+
+        shared = dict(signature(command).parameters)
+        del shared["given"]
+        if "customer" not in own:
+            shared = {name: each for name, each in shared.items() if name not in _OF_CUSTOMERS}
+        parameters = sorted(
+            [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*shared.values(), *own.values())],
+            key=lambda each: _ORDER.index(each.name if each.name in _ORDER else "..."),
+        )
+        vars(command)["__signature__"] = Signature(parameters)  # where typer finds the options
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        app.command(function.__name__, help=getdoc(function))(command)
+        return function
+
+    return added
+
+
+@_listing()
 def customers(
     name_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose company name begins so.")] = None,
     domain_starts_with: Annotated[str | None, typer.Option(help="Keep customers whose domain begins so.")] = None,
-    output: Output = "-",
-    format: OutputFormat = None,
-    checkpoint: Checkpoint = None,
-    mode: Mode = None,
-) -> None:
+) -> Reading:
     """List the partner's customers."""
     if name_starts_with is not None and domain_starts_with is not None:
         message = "pass --name-starts-with or --domain-starts-with, not both"
@@ -164,21 +222,12 @@ def customers(
         kept = CustomerFilter("CompanyName", name_starts_with)
     elif domain_starts_with is not None:
         kept = CustomerFilter("Domain", domain_starts_with)
-
-    options = {"name_starts_with": name_starts_with, "domain_starts_with": domain_starts_with}
-    execute(
-        lambda listings: listings.customers(kept),
-        command="customers",
-        options=options,
-        destination=_destination(format, output, checkpoint, mode),
-        concurrency=1,
-    )
+    return of_partner(lambda client: client.customers.list(filter=kept), CUSTOMERS)
 
 
-@app.command()
+@_listing()
 def orders(
     customer: CustomerId = None,
-    all_customers: AllCustomers = False,
     indirect_reseller: Annotated[
         str | None, typer.Option(metavar="ID", help="Keep the orders of that indirect reseller.")
     ] = None,
@@ -189,135 +238,72 @@ def orders(
     include_system_purchases: Annotated[
         bool, typer.Option("--include-system-purchases", help="Ask also for the service's own purchases.")
     ] = False,
-    concurrency: Concurrency = 32,
-    output: Output = "-",
-    format: OutputFormat = None,
     rows: Annotated[
         RowChoice | None,
         typer.Option(help="What has a row in CSV, in Parquet and in a table: an order, or each line item."),
     ] = None,
-    checkpoint: Checkpoint = None,
-    mode: Mode = None,
-    keep_going: KeepGoing = False,
-) -> None:
+) -> Reading:
     """List the orders of one customer or of all."""
-    _check_choice(customer, all_customers)
-    destination = _destination(format, output, checkpoint, mode)
-    if rows is not None and destination.format == Format.NDJSON:
-        message = "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
-        raise typer.BadParameter(message)
-
-    execute(
-        lambda listings: listings.orders(
-            customer,
-            table=ORDER_LINES if rows == RowChoice.LINES else ORDERS,
+    return of_customers(
+        customer,
+        lambda client, each: client.orders.list(
+            each,
             indirect_reseller_id=indirect_reseller,
             billing_type=None if billing_type is None else BillingCycleType(billing_type),
             include_price=include_price,
             include_system_purchases=include_system_purchases,
         ),
-        command="orders",
-        options={
-            "customer": customer,
-            "indirect_reseller": indirect_reseller,
-            "billing_type": billing_type,
-            "include_price": include_price,
-            "include_system_purchases": include_system_purchases,
-        },
-        destination=destination,
-        concurrency=concurrency,
-        keep_going=keep_going,
+        ORDER_LINES if rows == RowChoice.LINES else ORDERS,
+        named=False,
     )
 
 
-@app.command()
+@_listing()
 def provisioning(
     customer: CustomerId = None,
     order: Annotated[str | None, typer.Option(metavar="ID", help="One order of the customer.")] = None,
-    all_customers: AllCustomers = False,
-    concurrency: Concurrency = 32,
-    output: Output = "-",
-    format: OutputFormat = None,
-    checkpoint: Checkpoint = None,
-    mode: Mode = None,
-    keep_going: KeepGoing = False,
-) -> None:
+) -> Reading:
     """List what is provisioned of orders, line item by line item, with customerId and orderId in front."""
-    _check_choice(customer, all_customers)
-    if order is not None and customer is None:
-        message = "--order needs --customer"
-        raise typer.BadParameter(message)
-
-    execute(
-        lambda listings: listings.provisioning(customer, order),
-        command="provisioning",
-        options={"customer": customer, "order": order},
-        destination=_destination(format, output, checkpoint, mode),
-        concurrency=concurrency,
-        keep_going=keep_going,
-    )
+    _check_order(order, customer)
+    return provisioning_of(customer, order)
 
 
-@app.command()
+@_listing()
 def subscriptions(
     customer: CustomerId = None,
-    all_customers: AllCustomers = False,
     order: Annotated[
         str | None, typer.Option(metavar="ID", help="Keep the subscriptions of one order of the customer.")
     ] = None,
     mpn_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Keep the subscriptions of that partner on record.")
     ] = None,
-    concurrency: Concurrency = 32,
-    output: Output = "-",
-    format: OutputFormat = None,
-    checkpoint: Checkpoint = None,
-    mode: Mode = None,
-    keep_going: KeepGoing = False,
-) -> None:
+) -> Reading:
     """List the subscriptions of one customer or of all, with customerId in front."""
-    _check_choice(customer, all_customers)
-    if order is not None and customer is None:
-        message = "--order needs --customer"
-        raise typer.BadParameter(message)
-
-    execute(
-        lambda listings: listings.subscriptions(customer, order_id=order, mpn_id=mpn_id),
-        command="subscriptions",
-        options={"customer": customer, "order": order, "mpn_id": mpn_id},
-        destination=_destination(format, output, checkpoint, mode),
-        concurrency=concurrency,
-        keep_going=keep_going,
+    _check_order(order, customer)
+    return of_customers(
+        customer, lambda client, each: client.subscriptions.list(each, order_id=order, mpn_id=mpn_id), SUBSCRIPTIONS
     )
 
 
-@app.command()
+@_listing(at_once="How many customers at once, or of one customer's migrations events.")
 def migrations(
     customer: CustomerId = None,
-    all_customers: AllCustomers = False,
     events: Annotated[
         bool, typer.Option("--events", help="The events of each migration in place of the migrations.")
     ] = False,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=1024, help="How many customers at once, or of one customer's migrations events.")
-    ] = 32,
-    output: Output = "-",
-    format: OutputFormat = None,
-    checkpoint: Checkpoint = None,
-    mode: Mode = None,
-    keep_going: KeepGoing = False,
-) -> None:
+) -> Reading:
     """List New-Commerce migrations, or their events with customerId in front."""
-    _check_choice(customer, all_customers)
-
-    execute(
-        lambda listings: listings.events(customer) if events else listings.migrations(customer),
-        command="events" if events else "migrations",
-        options={"customer": customer},
-        destination=_destination(format, output, checkpoint, mode),
-        concurrency=concurrency,
-        keep_going=keep_going,
+    if events:
+        return events_of(customer)
+    return of_customers(
+        customer, lambda client, each: client.migrations.list(customer_tenant_id=each), MIGRATIONS, named=False
     )
+
+
+def _check_order(order: str | None, customer: str | None) -> None:
+    if order is not None and customer is None:
+        message = "--order needs --customer"
+        raise typer.BadParameter(message)
 
 
 class Form(StrEnum):
@@ -408,7 +394,7 @@ def request(
         raise typer.BadParameter(message)
 
     execute(
-        lambda listings: listings.request(path, service=service.value, paging=chosen, headers=headers),
+        of_any(path, service=service.value, paging=chosen, headers=headers),
         command="request",
         options={
             "path": path,

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import typer
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from partnercenter_async.cli.destination import Destination, UsageError
 from partnercenter_async.cli.failures import Failures
-from partnercenter_async.cli.listing import Listings, Reading
+from partnercenter_async.cli.listing import Reading
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import Cloud, ServiceName
@@ -22,6 +22,7 @@ from partnercenter_async.credentials import RefreshTokenCredential
 from partnercenter_async.errors import PartnerCenterError, escaped
 from partnercenter_async.export.checkpoint import CheckpointError
 from partnercenter_async.export.outputs import Format
+from partnercenter_async.export.pages import Chunk
 from partnercenter_async.export.run import STOP_AFTER, Job, Report, is_callers_own, run_job
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _REMEDIES: Mapping[int | str | None, str] = {
     900309: "have the administrator of AZURE_TENANT_ID allow this app in the Conditional Access policy that blocks it",
     900329: "set PARTNER_CENTER_REFRESH_TOKEN to the refresh token of a user (App+User): no app alone may read this",
 }
-_ITEMS = {"provisioning": "line items", "request": "items"}  # what they are called where a command is not named so
 _REQUIRED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -48,7 +48,7 @@ def stderr() -> Console:
 
 
 def execute(
-    make: Callable[[Listings], Reading],
+    reading: Reading,
     *,
     command: str,
     options: Mapping[str, object],
@@ -61,7 +61,7 @@ def execute(
     ``options`` are the command's own, on which what is written depends; ``keep_going`` reads on though all are refused.
     """
     shared = destination.path is None and sys.__stdout__ is not None and sys.__stdout__.isatty()
-    display = ProgressDisplay(stderr(), _ITEMS.get(command, command), alone=not shared)
+    display = ProgressDisplay(stderr(), reading.items or command, alone=not shared)
     in_vain = False
 
     async def connected() -> int:
@@ -80,9 +80,10 @@ def execute(
             client = PartnerCenterClient(credential, concurrency=concurrency, on_retry=display.retried)
             async with client:
                 with display:
-                    reading = make(Listings(client, texts=destination.format == Format.NDJSON))
                     identity = _identity(reading, command, options, destination)
-                    report = await _export(reading, identity, destination, concurrency, display, keep_going=keep_going)
+                    report = await _export(
+                        client, reading, identity, destination, concurrency, display, keep_going=keep_going
+                    )
                 if destination.path is not None and not reading.single:
                     display.note(display.summary(report, destination.output))
         return PARTIAL if report.failed else 0
@@ -136,6 +137,7 @@ def _identity(
 
 
 async def _export(
+    client: PartnerCenterClient,
     reading: Reading,
     identity: Mapping[str, str],
     destination: Destination,
@@ -153,12 +155,15 @@ async def _export(
             _put_in_own_words(error)
             failures.add(name, reading.describe(name), error)
 
+    def read(name: str, continuation: str | None) -> AsyncIterator[Chunk[Any]]:
+        return reading.read(client, name, continuation, destination.format == Format.NDJSON)
+
     output = destination.open(reading.table)
     try:
         report = await run_job(
             Job(
-                inputs=await reading.inputs(),
-                read=reading.read,
+                inputs=await reading.inputs(client),
+                read=read,
                 output=output,
                 checkpoint=destination.checkpoint,
                 identity=identity,
