@@ -156,7 +156,8 @@ class PartnerCenterError(Exception):
             return escaped(text)
         text += "; safe to repeat" if self.safe_to_repeat else "; not safe to repeat"
         path = "/" + self.call.url.partition("://")[2].partition("/")[2]
-        return escaped(f"{text} ({self.call.method} {path}, request id {self.call.request_id})")
+        named = f", request id {self.call.request_id}" if self.call.request_id else ""  # of a call that was made
+        return escaped(f"{text} ({self.call.method} {path}{named})")
 
 
 class NoAnswerError(PartnerCenterError):

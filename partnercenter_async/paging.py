@@ -465,6 +465,8 @@ class _Walk(Generic[T]):
             self._locate(error)
             error.continuation = self.listing.continuation(cursor)
             raise
+        except StopAsyncIteration as error:  # of on_response; it would pass for the end of the walk
+            raise RuntimeError("on_response raised StopAsyncIteration") from error
         finally:
             self._fetching = False
         self._empty = 0 if page.data.items else self._empty + 1

@@ -6,6 +6,8 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -454,6 +456,18 @@ def test_a_continuation_of_counted_pages_is_of_their_size():
     for other in (paging.TopSkip(3), paging.PageNumber(2), paging.LINKS):
         with pytest.raises(ValueError, match="continuation"):
             fake.client.list(PATH, Thing, paging=other).pages(continuation=continuation)
+
+
+def test_a_link_that_is_refused_when_a_walk_goes_on_names_no_request():
+    async def run(client: PartnerCenterClient):
+        pager = client.list(PATH, Thing)
+        position = pager._listing.continuation(Cursor("/customers/d/things"))
+        return await anext(pager.pages(continuation=position))
+
+    error, fake = call([], run)
+    assert fake.requests == []
+    assert type(error) is LinkError
+    assert str(error).endswith(f"safe to repeat (GET /v1/{PATH})")
 
 
 def test_a_path_names_its_listing_whoever_lists_it():
@@ -923,6 +937,21 @@ def test_a_call_that_fails_hands_over_nothing():
 @pytest.mark.parametrize("value", [None, 5, "print"])
 def test_what_is_no_function_is_no_callback(value):
     refused(Fake([]), PATH, Thing, on_response=value, match="on_response")
+
+
+@pytest.mark.parametrize("way", [as_loop, as_list, as_pages, ahead, fanned_out])
+@pytest.mark.parametrize("stop", [StopIteration, StopAsyncIteration])
+def test_what_a_callback_raises_never_passes_for_the_end_of_a_walk(way, stop):
+    def leave(_response: Response[object]) -> None:
+        raise stop
+
+    def listing(client: PartnerCenterClient, form: Form):
+        view = SimpleNamespace(list=partial(client.list, on_response=leave))
+        return way(view, form)
+
+    error, fake = call(serving(LINKS, PAGES), lambda client: listing(client, LINKS))
+    assert (type(error), type(error.__cause__)) == (RuntimeError, stop)
+    assert len(fake.requests) == 1
 
 
 # Over the wire
