@@ -934,7 +934,11 @@ def test_a_call_that_fails_hands_over_nothing():
     assert seen == []
 
 
-@pytest.mark.parametrize("value", [None, 5, "print"])
+async def unheard(_response: Response[object]) -> None:
+    """Nobody would await it."""
+
+
+@pytest.mark.parametrize("value", [5, "print", unheard])
 def test_what_is_no_function_is_no_callback(value):
     refused(Fake([]), PATH, Thing, on_response=value, match="on_response")
 

@@ -184,6 +184,8 @@ def test_a_service_that_is_not_there_is_refused_before_anything_is_sent():
         run_in_virtual_time(client.request("GET", "v1.0/x", service="partner"))
     with pytest.raises(ValueError, match="service must be one of api, graph, partner, not 'mail'"):
         run_in_virtual_time(client.request("GET", "v1.0/x", service="mail"))
+    with pytest.raises(ValueError, match="service must be one of"):
+        client.list("v1.0/x", Order, service=["graph"])
     assert transport.requests == []
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypedDict, TypeVar, cast
 
 import msgspec
@@ -96,7 +97,7 @@ class ListOptions(TypedDict, total=False):
     deadline: float | None
     correlation_id: str
     headers: Mapping[str, str]
-    on_response: Callable[[Response[object]], None]
+    on_response: Callable[[Response[object]], None] | None
 
 
 class CallOptions(ListOptions, total=False):
@@ -223,7 +224,7 @@ class Session:
 
     def destination(self, service: ServiceName = "api") -> Destination:
         """Return a service as this session reaches it; raises ValueError where the cloud has none of that name."""
-        found = self._destinations.get(service)
+        found = self._destinations.get(service) if isinstance(cast("object", service), str) else None
         if found is None:
             cloud = self.settings.cloud
             tokens = self.shared.tokens.of(self.credential, cloud.service(service).scope)
@@ -259,7 +260,7 @@ class Session:
             given.get("correlation_id") or _new_id(),
             given.get("request_id"),
             tuple(_check_header(name, value) for name, value in given.get("headers", {}).items()),
-            _check_callback(given["on_response"]) if "on_response" in given else None,
+            None if (callback := given.get("on_response")) is None else _check_callback(callback),
         )
 
     async def request(
@@ -540,8 +541,8 @@ def _merged(*layers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]
 
 
 def _check_callback(value: object) -> Callable[[Response[object]], None]:
-    if not callable(value):
-        raise ValueError(f"on_response must be a function that takes a Response, not {value!r}")  # noqa: TRY004
+    if not callable(value) or iscoroutinefunction(value):  # which nobody would await
+        raise ValueError(f"on_response must be a function that takes a Response, no coroutine's, not {value!r}")
     return cast("Callable[[Response[object]], None]", value)
 
 
