@@ -16,8 +16,8 @@ from partnercenter_async._session.retry import RetryPolicy
 from partnercenter_async._session.session import (
     DEADLINE,
     CallOptions,
-    Destination,
     ListOptions,
+    ServiceAccess,
     Session,
     Settings,
     Shared,
@@ -219,14 +219,14 @@ class PartnerCenterClient:
         """
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(sorted(METHODS))}, not {method!r}")
-        destination = self._session.destination(service)
-        url = _url(destination, path, query)
+        access = self._session.access(service)
+        url = _url(access, path, query)
         if into is not None:
             check_kind(cast("Any", into))
         checked = self._session.options(options)
         if into is None:
-            return await self._session.request(destination, method, url, None, checked, body=body)
-        return await self._session.request(destination, method, url, into, checked, body=body)
+            return await self._session.request(access, method, url, None, checked, body=body)
+        return await self._session.request(access, method, url, into, checked, body=body)
 
     def list(
         self,
@@ -255,12 +255,12 @@ class PartnerCenterClient:
         check_paging(paging)
         if isinstance(link_paths, str) or not isinstance(cast("object", link_paths), Iterable):
             raise ValueError(f"link_paths must be several paths, not {link_paths!r}")  # noqa: TRY004
-        destination = self._session.destination(service)
-        own = _path(destination, path, query)
+        access = self._session.access(service)
+        own = _path(access, path, query)
         paths = [own.partition("?")[0]]
         for each in link_paths:
             try:
-                paths.append(_path(destination, each))
+                paths.append(_path(access, each))
             except ValueError as error:
                 raise ValueError(f"link_paths: {error}") from None
             if "?" in each:
@@ -298,18 +298,18 @@ class PartnerCenterClient:
         return f"{type(self).__name__}({self._session.settings.cloud.api.endpoint})"
 
 
-def _path(destination: Destination, path: str, query: Mapping[str, str | int | bool] | None = None) -> str:
+def _path(access: ServiceAccess, path: str, query: Mapping[str, str | int | bool] | None = None) -> str:
     """Return a caller's path as it stands behind the prefix, with its query; raises ValueError as below."""
-    return destination.urls.path(_url(destination, path, query))
+    return access.urls.path(_url(access, path, query))
 
 
-def _url(destination: Destination, path: str, query: Mapping[str, str | int | bool] | None) -> str:
+def _url(access: ServiceAccess, path: str, query: Mapping[str, str | int | bool] | None) -> str:
     """Return the URL of a caller's path with its query; raises ValueError for one that can't be."""
     if not isinstance(cast("object", path), str):
         raise ValueError(f"path must be a text, not {path!r}")  # noqa: TRY004 - as for all that is passed
     if query:
         path += encoded_query(query).replace("?", "&" if "?" in path else "?", 1)
     try:
-        return destination.urls.build(path)
+        return access.urls.build(path)
     except ValueError as error:
         raise ValueError(f"path {path!r} is refused: {error}") from None

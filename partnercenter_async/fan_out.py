@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, cast, overload
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag
-from partnercenter_async._session.retry import JOB, Job
+from partnercenter_async._session.retry import JOB, JobCalls
 from partnercenter_async.paging import Pager
 
 S = TypeVar("S")
@@ -134,7 +134,7 @@ class _FanOut(Generic[S, T]):
         self._room = asyncio.Semaphore(concurrency)
         self._progress = progress
         self._done = self._failed = 0
-        self._job = Job()
+        self._job = JobCalls()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:

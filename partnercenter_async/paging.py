@@ -273,8 +273,8 @@ class Listing(Generic[T]):
         ``link_paths`` are templates of all the paths that the next pages may be at, with ``ids`` in their places.
         """
         self.session = session
-        self._destination = session.destination(service)
-        self._urls = self._destination.urls
+        self._access = session.access(service)
+        self._urls = self._access.urls
         self._path = path
         self.paging = paging
         self.start = Cursor(paging.first(path))
@@ -297,7 +297,7 @@ class Listing(Generic[T]):
             link_paths=self._link_paths,
             paging=self.paging,
             user_only=self._user_only,
-            service=self._destination.service,
+            service=self._access.service,
         )
 
     async def fetch(
@@ -305,7 +305,7 @@ class Listing(Generic[T]):
     ) -> tuple[Response[ResourceCollection[T]], Cursor | None]:
         """Fetch the page that a cursor stands for; also returns where the next one is."""
         response = await self.session.request(
-            self._destination,
+            self._access,
             "GET",
             url,
             self._into,
@@ -327,9 +327,7 @@ class Listing(Generic[T]):
 
     def continuation(self, cursor: Cursor | None) -> str:
         """Write a position down as a text that is opaque, versioned, and refused once it was altered."""
-        payload = msgspec.json.encode(
-            _Continuation(self.start.uri, cursor, self._destination.service, self.paging.name)
-        )
+        payload = msgspec.json.encode(_Continuation(self.start.uri, cursor, self._access.service, self.paging.name))
         return f"{_VERSION}.{base64.urlsafe_b64encode(payload).decode()}.{_digest(payload)}"
 
     def resume(self, continuation: str) -> Cursor | None:
@@ -345,7 +343,7 @@ class Listing(Generic[T]):
             raise ValueError("continuation was altered or is not one of ours; pass page.continuation as it is")
         if (found.path, found.service, found.form) != (
             self.start.uri,
-            self._destination.service,
+            self._access.service,
             self.paging.name,
         ):
             raise ValueError(

@@ -28,7 +28,7 @@ from partnercenter_async import (
     RetryPolicy,
     ThrottledError,
 )
-from partnercenter_async._session.limits import Limits
+from partnercenter_async._session.limits import TimeLimits
 from partnercenter_async.emulator import CloseAfter, Delay, Fault, service_error
 from partnercenter_async.testing import FakeCredential, RawResponse, Request, answer, run_in_virtual_time
 
@@ -546,7 +546,7 @@ def test_limits_of_calls_that_have_ended_leave_no_timer_and_no_error_behind():
 async def test_thousands_of_limits_that_fall_due_together_are_one_matter():
     fired = 0
 
-    class Counted(Limits):
+    class Counted(TimeLimits):
         def expire(self, *until: float) -> None:
             nonlocal fired
             fired += 1
@@ -568,7 +568,7 @@ async def test_thousands_of_limits_that_fall_due_together_are_one_matter():
 class Within:
     """A limit of ours that is entered as the model is."""
 
-    def __init__(self, limits: Limits, when: float | None):
+    def __init__(self, limits: TimeLimits, when: float | None):
         self.limit = limits.add(when)
 
     async def __aenter__(self):
@@ -598,7 +598,7 @@ class Model:
                 each.reschedule(now)
 
 
-class Ours(Limits):
+class Ours(TimeLimits):
     def add(self, when: float | None):
         return Within(super(), when)
 

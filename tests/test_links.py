@@ -412,7 +412,7 @@ def test_the_token_is_attached_for_the_own_origin_alone(url, service):
     fake = Fake([])
     session = fake.client._session
     with pytest.raises(LinkError, match="refused to send a token"):
-        session.destination(service).signed(Request("GET", url, ()), Secret("Bearer x"))
+        session.access(service).signed(Request("GET", url, ()), Secret("Bearer x"))
     assert fake.requests == []
 
 

@@ -1129,7 +1129,7 @@ def test_a_limit_that_holds_anything_back_is_not_forgotten():
 
 def test_a_token_that_is_never_good_when_its_turn_comes_ends_the_call():
     async def run(client: PartnerCenterClient):
-        client._session.destination().tokens.latest = lambda _earlier: None
+        client._session.access().tokens.latest = lambda _earlier: None
         await client.orders.get("c", "o")
 
     error, fake = call([], run, rate=Rate(10))

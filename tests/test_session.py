@@ -563,7 +563,7 @@ def test_a_token_refused_while_it_is_renewed_is_fetched_once_more():
         async def get_token(self, *scopes, **kwargs):
             if len(self.claims) == 1:
                 # The service refuses the token in use, and a call asks for one before the renewal's end is known.
-                tokens = fake.client._session.destination().tokens
+                tokens = fake.client._session.access().tokens
                 tokens.reject(tokens._authorization, Headers())
                 waiting.append(asyncio.create_task(get(fake.client)))
             return await super().get_token(*scopes, **kwargs)

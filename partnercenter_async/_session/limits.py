@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Self
 
 
-class Limit:
+class TimeLimit:
     """What asyncio.Timeout is, but without a timer, and without a coroutine to enter it and another one to leave."""
 
     __slots__ = ("_cancelling", "_expired", "_limits", "_task")
 
-    def __init__(self, limits: "Limits") -> None:
+    def __init__(self, limits: "TimeLimits") -> None:
         """Take the client's limits, among which it is counted."""
         self._limits = limits
         self._expired = False
@@ -53,12 +53,12 @@ class Limit:
             raise TimeoutError from error
 
 
-class Limits:
+class TimeLimits:
     """The limits of one client that are in force, each with its time on the event loop's clock."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._times: dict[Limit, float] = {}
+        self._times: dict[TimeLimit, float] = {}
         self._next = inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -66,25 +66,25 @@ class Limits:
         """Count those in force."""
         return len(self._times)
 
-    def __contains__(self, limit: Limit) -> bool:
+    def __contains__(self, limit: TimeLimit) -> bool:
         """Tell whether a limit is in force."""
         return limit in self._times
 
-    def add(self, when: float | None) -> Limit:
+    def add(self, when: float | None) -> TimeLimit:
         """Return a limit to be entered at once; None is for one that only :meth:`expire` ends."""
-        limit = Limit(self)
+        limit = TimeLimit(self)
         self._times[limit] = when = inf if when is None else when
         if when < self._next:
             self._arm(when)
         return limit
 
-    def move(self, limit: Limit, when: float | None) -> None:
+    def move(self, limit: TimeLimit, when: float | None) -> None:
         """Give a limit another time; None is for none."""
         self._times[limit] = when = inf if when is None else when
         if when < self._next:
             self._arm(when)
 
-    def discard(self, limit: Limit) -> None:
+    def discard(self, limit: TimeLimit) -> None:
         """Forget a limit that was left."""
         del self._times[limit]
 

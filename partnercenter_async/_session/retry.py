@@ -16,7 +16,7 @@ import backoff
 import msgspec
 
 from partnercenter_async._session.arguments import check_count, check_flag, check_seconds
-from partnercenter_async._session.limits import Limit
+from partnercenter_async._session.limits import TimeLimit
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.response import Headers
 from partnercenter_async._session.throttle import Gate, told
@@ -70,7 +70,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.longest_wait, self.first_wait * 2.0 ** min(tries - 1, 60))
 
 
-class Job:
+class JobCalls:
     """What a job wants to know of all calls that it makes."""
 
     __slots__ = ("_gate", "_until", "retries")
@@ -103,7 +103,7 @@ class Job:
         return until if until > get_running_loop().time() else None
 
 
-JOB: ContextVar[Job | None] = ContextVar("job", default=None)  # that a call is made for
+JOB: ContextVar[JobCalls | None] = ContextVar("job", default=None)  # that a call is made for
 
 
 class RetryBucket:
@@ -140,7 +140,7 @@ class CallState:
     recovered = False  # a refused token was renewed
     effect = Effect.NOTHING
     history: tuple[Attempt, ...] = ()
-    limit: Limit | None = None  # of the deadline
+    limit: TimeLimit | None = None  # of the deadline
     throttled_at: float | None = None  # when the first 429 came
     throttled_for = 0.0  # seconds from the last 429 until its lane opens
     first: "FailedTryError | None" = None
@@ -153,7 +153,7 @@ class CallState:
         bucket: RetryBucket,
         on_retry: Callable[[Attempt], None] | None,
         deadline_at: float | None,
-        job: Job | None,
+        job: JobCalls | None,
         *,
         patient: bool,
     ) -> None:

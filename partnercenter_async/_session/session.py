@@ -13,7 +13,7 @@ import msgspec
 from partnercenter_async._session.arguments import check_count, check_flag, check_seconds, check_text
 from partnercenter_async._session.auth import TokenSource, TokenSources
 from partnercenter_async._session.decoding import LARGE, decode, error_in, slices
-from partnercenter_async._session.limits import Limits
+from partnercenter_async._session.limits import TimeLimits
 from partnercenter_async._session.links import UrlBuilder
 from partnercenter_async._session.logs import logger
 from partnercenter_async._session.pace import limit_of
@@ -165,7 +165,7 @@ class Shared:
         self.throttle = throttle
         self.bucket = RetryBucket()
         self.tokens = TokenSources()
-        self.limits = Limits()
+        self.limits = TimeLimits()
         self.decoding = asyncio.Lock()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -188,7 +188,7 @@ class Shared:
         await self.transport.close()
 
 
-class Destination(NamedTuple):
+class ServiceAccess(NamedTuple):
     """A service as one credential reaches it: its URLs, and the tokens that go there and nowhere else."""
 
     service: ServiceName
@@ -196,7 +196,7 @@ class Destination(NamedTuple):
     tokens: TokenSource
 
     def signed(self, request: Request, token: Secret) -> Request:
-        """Return a request with a token of this destination; raises LinkError where it goes anywhere else."""
+        """Return a request with a token of this service; raises LinkError where it goes elsewhere."""
         if not request.url.startswith(self.urls.bases):
             raise LinkError(f"refused to send a token to {request.url.partition('?')[0]}")
         return Request(request.method, request.url, (*request.headers, ("Authorization", token)), request.body)
@@ -210,7 +210,7 @@ class Session:
         self.settings = settings
         self.shared = shared
         self.credential = credential
-        self._destinations: dict[str, Destination] = {}  # of the services that were called
+        self._accesses: dict[str, ServiceAccess] = {}  # of the services that were called
         fixed = [
             ("Accept", "application/json"),
             ("Accept-Encoding", "gzip, deflate"),
@@ -222,13 +222,13 @@ class Session:
             fixed.append(("MS-PartnerCenter-Application", settings.application))
         self._fixed = tuple(fixed)
 
-    def destination(self, service: ServiceName = "api") -> Destination:
+    def access(self, service: ServiceName = "api") -> ServiceAccess:
         """Return a service as this session reaches it; raises ValueError where the cloud has none of that name."""
-        found = self._destinations.get(service) if isinstance(cast("object", service), str) else None
+        found = self._accesses.get(service) if isinstance(cast("object", service), str) else None
         if found is None:
             cloud = self.settings.cloud
             tokens = self.shared.tokens.of(self.credential, cloud.service(service).scope)
-            found = self._destinations[service] = Destination(service, UrlBuilder(cloud, service), tokens)
+            found = self._accesses[service] = ServiceAccess(service, UrlBuilder(cloud, service), tokens)
         return found
 
     def list_options(self, given: ListOptions) -> Options:
@@ -265,7 +265,7 @@ class Session:
 
     async def request(
         self,
-        destination: Destination,
+        access: ServiceAccess,
         method: str,
         url: str,
         into: type[T] | None,
@@ -276,7 +276,7 @@ class Session:
         user_only: bool = False,
         with_id: bool = False,
     ) -> Response[T]:
-        """Make a call to a URL of a destination and decode its answer; ``into`` None takes any body and gives None.
+        """Make a call to a URL of a service and decode its answer; ``into`` None takes any body and gives None.
 
         ``with_id`` wants a resource that names itself: an answer whose ``id`` is empty is not that.
         """
@@ -286,7 +286,7 @@ class Session:
         headers = (*self._fixed, *ids, *kind)
         if options.headers or link_headers:
             headers = _merged(headers, options.headers, link_headers)
-        call = _Call(self, destination, Request(method, url, headers, payload), options, user_only=user_only)
+        call = _Call(self, access, Request(method, url, headers, payload), options, user_only=user_only)
         try:
             raw = await self._within_deadline(call)
             if raw.status == 206 and not any(name.lower() == "range" for name, _ in headers):  # noqa: PLR2004 - 206
@@ -362,7 +362,7 @@ class _Call(CallState):
     """One call on its way: how far it has come, and what each of its attempts sends."""
 
     def __init__(
-        self, session: Session, destination: Destination, request: Request, options: Options, *, user_only: bool
+        self, session: Session, access: ServiceAccess, request: Request, options: Options, *, user_only: bool
     ) -> None:
         shared, settings, deadline = session.shared, session.settings, options.deadline
         now, job = shared.loop().time(), JOB.get()
@@ -377,12 +377,12 @@ class _Call(CallState):
             patient=job is not None and deadline.__class__ is _Default,
         )
         self.session = session
-        self.destination = destination
+        self.access = access
         self.request = request
         self.timeout = options.timeout
         self.user_only = user_only
         self.ticket = next(shared.throttle.tickets)  # calls are served in the order in which they came
-        limit, self.customer = limit_of(destination.service, request.method, destination.urls.path(request.url))
+        limit, self.customer = limit_of(access.service, request.method, access.urls.path(request.url))
         self.gate: Gate = shared.throttle.gate(settings.tenant or "", limit, self.customer)
 
     async def attempt(self) -> RawResponse:
@@ -390,7 +390,7 @@ class _Call(CallState):
         raw, authorization = await self._exchange()
         if raw.status == 401 and not self.recovered and not is_mfa_refusal(raw.reason, raw.body):  # noqa: PLR2004 - 401
             self.recovered = True
-            self.destination.tokens.reject(authorization, raw.headers)
+            self.access.tokens.reject(authorization, raw.headers)
             raw, _ = await self._exchange()
         if 200 <= raw.status < 300:  # noqa: PLR2004 - any 2xx, whatever the reference declares
             return raw
@@ -399,7 +399,7 @@ class _Call(CallState):
     async def _exchange(self) -> tuple[RawResponse, Secret]:
         """Wait for a token and a turn, send once, and sort out what can go wrong."""
         before = self.sent
-        tokens = self.destination.tokens
+        tokens = self.access.tokens
         try:
             for _ in range(_MOST_TOKENS):
                 known = tokens.current() or await tokens.authorization()
@@ -455,7 +455,7 @@ class _Call(CallState):
         limit = shared.limits.add(asyncio.get_running_loop().time() + self.timeout)
         try:
             with limit:
-                raw = await shared.transport.send(self.destination.signed(self.request, authorization))
+                raw = await shared.transport.send(self.access.signed(self.request, authorization))
         except TimeoutError:
             waited = f"in {self.timeout:g} s" if limit.expired() else "in a time that the transport set"
             raise AttemptTimeoutError(f"there was no answer {waited}") from None

@@ -97,9 +97,9 @@ class Resource:
         service: ServiceName = "api",
     ) -> T:
         """Return what a path names; an answer without an id is not that, unless its kind has none."""
-        destination, checked = self._session.destination(service), self._session.options(options)
+        access, checked = self._session.access(service), self._session.options(options)
         response = await self._session.request(
-            destination, "GET", destination.urls.build(path), into, checked, with_id=with_id, user_only=user_only
+            access, "GET", access.urls.build(path), into, checked, with_id=with_id, user_only=user_only
         )
         return response.data
 
