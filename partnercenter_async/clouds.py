@@ -7,7 +7,6 @@ from typing import ClassVar, Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import structs
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
@@ -73,10 +72,10 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, endpoint: str, *, authority: str) -> "Cloud":
         """Return this cloud with all its services at one endpoint: an emulator's, say."""
-        beside = {
+        there = {
             name: Service(endpoint, found.scope) for name in SERVICES if (found := getattr(self, name)) is not None
         }
-        return structs.replace(self, authority=authority, **beside)
+        return Cloud(authority=authority, **there)
 
     @classmethod
     def from_environment(cls) -> "Cloud":

@@ -120,7 +120,7 @@ def _json(text: bytes, otherwise: str) -> bytes:
     """Return JSON on one line, its numbers as they are; raises UsageError."""
     try:
         return msgspec.json.format(text, indent=-1)
-    except (ValueError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise UsageError(otherwise) from None
 
 
