@@ -525,7 +525,7 @@ def caught(patch: Patch) -> bool:
         copy = Path(folder)
         for name in ("partnercenter_async", "pytest_partnercenter", "tests", "benchmarks", "docs", "examples"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "PROMISES.md", "SECURITY.md", "CHANGELOG.md"):
+        for name in ("ARCHITECTURE.md", "pyproject.toml", "README.md", "PROMISES.md", "SECURITY.md", "CHANGELOG.md"):
             shutil.copy(ROOT / name, copy / name)
         source = copy / patch.path
         text = source.read_text("utf-8")
