@@ -84,11 +84,11 @@ async def test_no_error_over_the_wire_shows_a_token(emulator, fault, service, ca
     tokens: list[str] = []
     async with connected(emulator) as client:
         await client.request("GET", ECHO_AT[service], dict, service=service)
-        tokens.append(str(await client._session.destination(service).tokens.authorization()).removeprefix("Bearer "))
+        tokens.append(str(await client._session.access(service).tokens.authorization()).removeprefix("Bearer "))
         emulator.inject(Fault(fault, operation="other", times=None))
         with pytest.raises(PartnerCenterError) as caught:
             await client.request("GET", ECHO_AT[service], dict, service=service)
-        tokens.append(str(await client._session.destination(service).tokens.authorization()).removeprefix("Bearer "))
+        tokens.append(str(await client._session.access(service).tokens.authorization()).removeprefix("Bearer "))
     output = told(caught.value) + caplog.text + repr(pickled(caught.value))
     assert len(output) > 1000
     for secret in (*tokens, emulator.client_secret):
@@ -165,7 +165,7 @@ def test_no_object_on_the_way_shows_a_token(fault, service):
     objects = [
         client,
         client._session,
-        client._session.destination(service),
+        client._session.access(service),
         CLOUD,
         client.orders,
         client.orders.list("c"),

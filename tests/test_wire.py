@@ -918,7 +918,7 @@ async def test_two_credentials_share_one_pool(emulator, customer_id):
 async def test_the_emulator_never_shows_a_token(emulator, customer_id):
     async with connected(emulator) as client:
         await client.customers.get(customer_id)
-        token = await client._session.destination().tokens.authorization()
+        token = await client._session.access().tokens.authorization()
     recorded = emulator.requests[-1].headers["Authorization"]
     assert token not in recorded
     assert fingerprint(str(token).removeprefix("Bearer ")) in recorded
