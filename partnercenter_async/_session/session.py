@@ -224,12 +224,13 @@ class Session:
 
     def access(self, service: ServiceName = "api") -> ServiceAccess:
         """Return a service as this session reaches it; raises ValueError where the cloud has none of that name."""
-        found = self._accesses.get(service) if isinstance(cast("object", service), str) else None
-        if found is None:
+        try:
+            return self._accesses[service]
+        except (KeyError, TypeError):  # TypeError: it is no name at all, which the cloud refuses
             cloud = self.settings.cloud
             tokens = self.shared.tokens.of(self.credential, cloud.service(service).scope)
-            found = self._accesses[service] = ServiceAccess(service, UrlBuilder(cloud, service), tokens)
-        return found
+        made = self._accesses[service] = ServiceAccess(service, UrlBuilder(cloud, service), tokens)
+        return made
 
     def list_options(self, given: ListOptions) -> Options:
         """Check the options of a listing, whose every page is a request of its own."""

@@ -319,13 +319,9 @@ class Form(StrEnum):
 
 
 _FORMS = {
-    Form.LINKS: paging.LINKS,
-    Form.HEADER_TOKEN: paging.HEADER_TOKEN,
-    Form.BODY_TOKEN: paging.BODY_TOKEN,
-    Form.ODATA: paging.ODATA,
-    Form.SINGLE: paging.SINGLE,
+    each.name: each for each in (paging.LINKS, paging.HEADER_TOKEN, paging.BODY_TOKEN, paging.ODATA, paging.SINGLE)
 }
-_COUNTED = {Form.TOP_SKIP: paging.TopSkip, Form.PAGE_NUMBER: paging.PageNumber}
+_COUNTED = {each.name: each for each in (paging.TopSkip, paging.PageNumber)}
 
 
 def _form(form: Form, size: int | None) -> paging.Paging:
