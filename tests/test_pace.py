@@ -296,10 +296,13 @@ def test_no_period_sees_more_than_the_declared_requests(requests, per, gaps, can
         gate = throttle.gate("", "orders", None)
 
         async def one(number: int):
-            with await gate.enter(Place(chance.random() < 0.5, number), None) as turn:
+            turn = await gate.enter(Place(chance.random() < 0.5, number), None)
+            try:
                 left.append(asyncio.get_running_loop().time())
                 await asyncio.sleep(chance.random() * per)
-                turn.answered()
+                gate.answered(turn)
+            finally:
+                gate.leave(turn)
 
         tasks = []
         for number, gap in enumerate(gaps):
@@ -1118,9 +1121,9 @@ def test_a_limit_that_holds_anything_back_is_not_forgotten():
         assert gate.idle(0.0)
         turn = gate.at_once(None)
         assert turn is not None
-        with turn:
-            assert not gate.idle(0.0)
-            turn.throttled(5, lambda _: 0)
+        assert not gate.idle(0.0)
+        gate.throttled(turn, 5, lambda _: 0)
+        gate.leave(turn)
         assert not gate.idle(1.0)  # the partner's lane is closed
         throttle.close()
 
@@ -1137,6 +1140,16 @@ def test_a_token_that_is_never_good_when_its_turn_comes_ends_the_call():
     assert "out of date" in str(error)
     assert fake.requests == []
     at_rest(fake.client, 32)
+
+
+def test_a_turn_in_which_nothing_is_sent_holds_nobody_up():
+    async def run():
+        gate = Throttle(4, Rate(10)).gate("", "orders", "c")
+        for number in range(50):
+            gate.give_back(await gate.enter(Place(False, number), "c"))
+        assert asyncio.get_running_loop().time() < 0.2  # two requests' time, not fifty's
+
+    run_in_virtual_time(run())
 
 
 def test_a_limit_that_is_forgotten_and_met_again_allows_no_more_than_before():

@@ -645,11 +645,11 @@ def test_a_lane_that_is_closed_twice_at_once_fails_a_waiting_call_once():
         throttle = Throttle(4, "learned")
         gate = throttle.gate("", "orders", "c")
         first, second, third = [gate.at_once("c") for _ in range(3)]
-        first.throttled(5, lambda _: 0)
+        gate.throttled(first, 5, lambda _: 0)
         waiting = asyncio.create_task(gate.enter(Place(False, 1), "c", Patience(longest=10)))
         await asyncio.sleep(0)
-        second.throttled(20, lambda _: 0)
-        third.throttled(30, lambda _: 0)
+        gate.throttled(second, 20, lambda _: 0)
+        gate.throttled(third, 30, lambda _: 0)
         with pytest.raises(ThrottledError, match="another 20 s"):
             await waiting
         throttle.close()

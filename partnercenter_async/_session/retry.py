@@ -127,11 +127,21 @@ class RetryBucket:
 
     def put(self, retries: float) -> None:
         """Put retries back, or a part of one."""
-        self.left = min(self.left + retries, self.SIZE)
+        left = self.left + retries
+        self.left = left if left < self.SIZE else float(self.SIZE)
 
 
 class CallState:
-    """How far one call has come."""
+    """How far one call has come; what it is, the call itself sets."""
+
+    method: str
+    url: str
+    policy: RetryPolicy
+    bucket: RetryBucket
+    on_retry: Callable[[Attempt], None] | None
+    deadline_at: float | None  # on the event loop's clock
+    job: JobCalls | None
+    patient: bool  # the waits for lanes and the pace don't count against the deadline
 
     sent = 0  # exchanges that the server may have seen
     tries = 0
@@ -144,31 +154,6 @@ class CallState:
     throttled_at: float | None = None  # when the first 429 came
     throttled_for = 0.0  # seconds from the last 429 until its lane opens
     first: "FailedTryError | None" = None
-
-    def __init__(
-        self,
-        method: str,
-        url: str,
-        policy: RetryPolicy,
-        bucket: RetryBucket,
-        on_retry: Callable[[Attempt], None] | None,
-        deadline_at: float | None,
-        job: JobCalls | None,
-        *,
-        patient: bool,
-    ) -> None:
-        """Take what the call is, and its deadline on the event loop's clock.
-
-        A ``patient`` one doesn't count the waits for lanes and the pace against it.
-        """
-        self.method = method
-        self.url = url
-        self.policy = policy
-        self.bucket = bucket
-        self.on_retry = on_retry
-        self.deadline_at: float | None = deadline_at
-        self.job = job
-        self.patient = patient
 
     @property
     def path(self) -> str:

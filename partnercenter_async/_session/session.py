@@ -366,17 +366,13 @@ class _Call(CallState):
         self, session: Session, access: ServiceAccess, request: Request, options: Options, *, user_only: bool
     ) -> None:
         shared, settings, deadline = session.shared, session.settings, options.deadline
-        now, job = shared.loop().time(), JOB.get()
-        super().__init__(
-            request.method,
-            request.url,
-            settings.retry,
-            shared.bucket,
-            settings.on_retry,
-            None if deadline is None else now + deadline,
-            job,
-            patient=job is not None and deadline.__class__ is _Default,
-        )
+        job = self.job = JOB.get()
+        self.loop = shared.loop()
+        self.method, self.url = request.method, request.url
+        self.policy, self.on_retry = settings.retry, settings.on_retry
+        self.bucket = shared.bucket
+        self.deadline_at = None if deadline is None else self.loop.time() + deadline
+        self.patient = job is not None and deadline.__class__ is _Default
         self.session = session
         self.access = access
         self.request = request
@@ -406,11 +402,15 @@ class _Call(CallState):
                 known = tokens.current() or await tokens.authorization()
                 turn = self.gate.at_once(self.customer)
                 at_once = turn is not None
-                with turn or await self._turn() as turn:
-                    authorization = known if at_once else tokens.latest(known)
-                    if authorization is None:
-                        continue  # it ran out, or was refused on another call's account, during the wait for a turn
+                turn = turn or await self._turn()
+                authorization = known if at_once else tokens.latest(known)
+                if authorization is None:  # it ran out, or was refused on another call's account, during the wait
+                    self.gate.give_back(turn)
+                    continue
+                try:
                     raw = await self._send(authorization, turn)
+                finally:
+                    self.gate.leave(turn)
                 break
             else:
                 raise CredentialError("the tokens that the credential gives are out of date before they can be sent")
@@ -439,7 +439,7 @@ class _Call(CallState):
             return await self.gate.enter(place, self.customer, patience)
         if not self.patient:
             return await self.gate.enter(place, self.customer, patience._replace(deadline_at=self.deadline_at))
-        limits, loop = self.session.shared.limits, asyncio.get_running_loop()
+        limits, loop = self.session.shared.limits, self.loop
         left = self.deadline_at - loop.time()
         limits.move(self.limit, None)
         turn = await self.gate.enter(place, self.customer)
@@ -453,7 +453,7 @@ class _Call(CallState):
         if shared.closed:
             raise ClientClosedError
         self.begin()
-        limit = shared.limits.add(asyncio.get_running_loop().time() + self.timeout)
+        limit = shared.limits.add(self.loop.time() + self.timeout)
         try:
             with limit:
                 raw = await shared.transport.send(self.access.signed(self.request, authorization))
@@ -461,9 +461,9 @@ class _Call(CallState):
             waited = f"in {self.timeout:g} s" if limit.expired() else "in a time that the transport set"
             raise AttemptTimeoutError(f"there was no answer {waited}") from None
         if raw.status == 429:  # noqa: PLR2004 - 429
-            self.throttled_for = turn.throttled(retry_after(raw.headers), self.policy.bound)
+            self.throttled_for = self.gate.throttled(turn, retry_after(raw.headers), self.policy.bound)
         else:
-            turn.answered()
+            self.gate.answered(turn)
         return raw
 
     def _failed(self, raw: RawResponse) -> FailedTryError:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count, takewhile
 from math import inf, isfinite
-from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, cast
+
+import msgspec
 
 from partnercenter_async._session.arguments import check_count
 from partnercenter_async._session.logs import logger
@@ -43,6 +44,9 @@ class Place(NamedTuple):
 
     background: bool
     ticket: int
+
+
+_NOBODY_WAITS = Place(background=False, ticket=0)
 
 
 class _Waiter:
@@ -154,39 +158,16 @@ class _Lane:
         return self.closed and (self.asked_until - now > patience.longest or self.until > patience.deadline_at)
 
 
-class Turn:
-    """A slot for one exchange; given back on leaving. What the exchange met decides about its lanes and the pace."""
+class Turn(msgspec.Struct, frozen=True, gc=False):
+    """A slot for one exchange: where its call stood, and which of the gate's exchanges it is.
 
-    __slots__ = ("_gate", "customer", "number", "place", "sent_at")
+    What the exchange meets is told to its gate, by ``answered`` or ``throttled``, and in the end that it ``leaves``.
+    """
 
-    def __init__(self, gate: "Gate", place: Place, customer: str | None, number: int, sent_at: float) -> None:
-        """Take the call's place in line and its customer, and where it stands among those that left."""
-        self._gate = gate
-        self.place = place
-        self.customer = customer
-        self.number = number
-        self.sent_at = sent_at
-
-    def answered(self) -> None:
-        """Take note of an answer that is no 429: the lanes that waited for it open."""
-        self._gate.answered(self)
-
-    def throttled(self, retry_after: float | None, bound: Callable[[int], float]) -> float:
-        """Take note of a 429, and return the seconds for which its lane closes.
-
-        These are what the service asked for and a random part more, up to `bound` of the refusals in a row.
-        """
-        return self._gate.throttled(self, retry_after, bound)
-
-    def __enter__(self) -> Self:
-        """Begin the exchange."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Give the slot to the next in line, and the trial of a lane that got no answer as well."""
-        self._gate.leave(self)
+    place: Place
+    customer: str | None
+    number: int
+    sent_at: float
 
 
 class Gate:
@@ -222,7 +203,7 @@ class Gate:
         if not self.calm or not throttle.free or throttle.short:
             return None
         throttle.free -= 1
-        return self._turn(Place(background=False, ticket=0), customer, 0.0)
+        return self._turn(_NOBODY_WAITS, customer, 0.0)
 
     async def enter(self, place: Place, customer: str | None, patience: Patience = Patience()) -> Turn:  # noqa: B008 - immutable
         """Wait for a turn; raises ThrottledError as soon as it is known to come too late.
@@ -239,10 +220,7 @@ class Gate:
             if waiter.line is not None:
                 waiter.line.gone(waiter)
             if waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
-                turn = waiter.future.result()  # it was given, but who waited was cancelled before it woke
-                self.pace.comes_back()
-                self._permit = turn.sent_at
-                self.leave(turn)
+                self.give_back(waiter.future.result())  # it was given, but who waited was cancelled before it woke
             else:
                 self._resign(place, customer)
                 self.pump()
@@ -324,7 +302,7 @@ class Gate:
     def _turn(self, place: Place, customer: str | None, now: float) -> Turn:
         self._left += 1
         self.under_way[self._left] = None
-        return Turn(self, place, customer, self._left, now)
+        return Turn(place, customer, self._left, now)
 
     def _waits_for_answers(self, now: float) -> bool:
         """Tell whether nobody may leave before more answers have come."""
@@ -354,7 +332,7 @@ class Gate:
         self.pump()
 
     def answered(self, turn: Turn) -> None:
-        """Open the lanes whose probe was answered, unless they were closed anew meanwhile."""
+        """Take note of an answer that is no 429: the lanes whose probe it was open, unless they were closed anew."""
         now = asyncio.get_running_loop().time()
         lane = self.customers.get(turn.customer) if not self.calm and turn.customer is not None else None
         self.pace.answered(turn.number, now, first=lane is None)
@@ -377,7 +355,11 @@ class Gate:
         self._settle()
 
     def throttled(self, turn: Turn, retry_after: float | None, bound: Callable[[int], float]) -> float:
-        """Close the lane of an exchange, the partner's where that was its probe, and where the partner is throttled."""
+        """Take note of a 429, and return the seconds for which its lane closes.
+
+        It is the partner's where that was its probe, and where the partner is throttled. The seconds are what the
+        service asked for and a random part more, up to `bound` of the refusals in a row.
+        """
         now = asyncio.get_running_loop().time()
         self.calm = False
         asked = min(retry_after or 0.0, _LONGEST)
@@ -470,14 +452,21 @@ class Gate:
         if self.lane.probe == place:
             self.lane.probe = None
 
+    def give_back(self, turn: Turn) -> None:
+        """Take back a turn of :meth:`enter` in which nothing was sent: its slot, and its time under the pace."""
+        self.pace.comes_back()
+        self._permit = turn.sent_at
+        self.leave(turn)
+
     def leave(self, turn: Turn) -> None:
-        """Take a slot back."""
+        """Take a slot back, and the trial of a lane that got no answer; both go to the next in line."""
         del self.under_way[turn.number]
         self._throttle.free += 1
         if not self.calm:
             self._resign(turn.place, turn.customer)
             self.pump()
-        self._throttle.release()
+        if self._throttle.short:
+            self._throttle.release()
 
     async def _ask(self, shared: Pace) -> None:
         """Ask the shared pace for the next place, one at a time."""
