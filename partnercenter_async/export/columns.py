@@ -5,13 +5,14 @@ chosen otherwise is declared below. docs/exports.md has the rule, and lists the 
 lists there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
+from keyword import iskeyword
 from types import SimpleNamespace
-from typing import Any, Generic, TypeAlias, TypeVar, overload
+from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 import msgspec
 from msgspec import inspect
@@ -145,31 +146,17 @@ class Table(Generic[T]):
         self.shown = {each: fields[each].column.width for each in shown or [*fields][:_SHOWN]}
         self._rows = rows
         self._ids = tuple(ids)  # the first columns
-        self._reads, places = _reads(self.columns)
-        self._places = [places[column.path] for column in self.columns]
-        self._turned = [(places[each.column.path], each.turned) for each in fields.values() if each.turned is not None]
+        self._read = _reader([*fields.values()], len(self._ids))
 
     def values(self, batch: Batch[T]) -> Sequence[Sequence[Value]]:
         """Return the columns of a batch, each with a value for each row."""
-        make = self._rows
-        rows = batch.items if make is None else [row for item in batch.items for row in make(item)]
-        if not rows:
-            return [()] * len(self.columns)
-        found: list[Sequence[Any]] = [rows]
-        for at, get, missing in self._reads:
-            found += zip(*map(get, [missing if each is None else each for each in found[at]]), strict=True)
-        for at, turned in self._turned:
-            found[at] = [None if value is None else turned(value) for value in found[at]]
-        found[0] = (None,) * len(rows)
-        values = [found[at] for at in self._places]
-        for at, id in enumerate(self._ids):
-            if asked := batch.ids.get(id):
-                values[at] = (asked,) * len(rows)
-        return values
+        return list(zip(*self.rows(batch), strict=True)) or [()] * len(self.columns)
 
     def rows(self, batch: Batch[T]) -> list[tuple[Value, ...]]:
         """Return the rows of a batch, each with a value for each column."""
-        return list(zip(*self.values(batch), strict=True))
+        make = self._rows
+        rows = batch.items if make is None else [row for item in batch.items for row in make(item)]
+        return self._read(rows, *map(batch.ids.get, self._ids))
 
 
 def _struct(struct: object) -> inspect.StructType:
@@ -192,40 +179,41 @@ def _names(argument: str, given: Sequence[str]) -> Sequence[str]:
     return given
 
 
+_PLAIN = "{0}"
+_OR_NONE = "{0} or None"
+_JOINED = "None if {0} is None else ' '.join({0}) or None"
+_COUNTED = "None if {0} is None else len({0})"
+
+
 class _Field(msgspec.Struct, frozen=True):
-    """A column, and what makes its value of what the attribute holds where that is not the same."""
+    """A column, and what makes its value of what the attribute holds, as Python's text."""
 
     column: Column
-    turned: Callable[[Any], Value] | None = None
+    made: str = _PLAIN
 
 
-_Read: TypeAlias = tuple[int, Callable[[object], Iterable[object]], object]
-"""Where a struct of a row stands, what reads its values, and what stands in for one that is missing."""
+def _reader(fields: Sequence[_Field], ids: int) -> Callable[..., list[tuple[Value, ...]]]:
+    """Return a function of rows and of the ids that were asked for, the first columns, which reads the rows' values.
 
-
-def _reads(columns: Iterable[Column]) -> tuple[Sequence[_Read], Mapping[str, int]]:
-    """Return how a row's structs are read, each behind the one that holds it, and where each path then stands.
-
-    A struct is looked at once for all its values; a look for each of them costs small pages more.
+    Python makes it of a text, as it makes dataclasses: what looks for each value by its path takes two to four times as
+    long. In the text are names of attributes, which structs take none for but identifiers, and what stands above.
     """
-    members: dict[str, dict[str, None]] = {}
-    for column in columns:
-        path = column.path
-        while path:
-            path, _, name = path.rpartition(".")
-            members.setdefault(path, {})[name] = None
-    reads: list[_Read] = []
-    places = {"": 0}  # the rows themselves, and later on the column of an id that nobody asked for
-    last = 0
-    for path in sorted(members):
-        names = [*members[path]]
-        if len(names) == 1:
-            names *= 2  # or what is read would be no tuple
-        reads.append((places[path], attrgetter(*names), SimpleNamespace(**dict.fromkeys(names))))
-        for name in names:
-            last += 1
-            places[f"{path}.{name}" if path else name] = last
-    return reads, places
+    paths = [each.column.path for each in fields]
+    within = sorted({path[: dot.start()] for path in paths for dot in re.finditer(r"\.", path)})
+    names = {"": "row"} | {path: f"part{number}" for number, path in enumerate(within)}
+
+    def read(path: str) -> str:
+        holder, _, name = path.rpartition(".")
+        plain = name.isascii() and not iskeyword(name)
+        return f"{names[holder]}.{name}" if plain else f"getattr({names[holder]}, {name!r})"
+
+    cells = [f"({each.made.format(read(each.column.path)) if each.column.path else None})" for each in fields]
+    asked = [f"id{number}" for number in range(ids)]
+    values = [f"{id} or {cell}" for id, cell in zip(asked, cells, strict=False)] + cells[ids:]
+    parts = [f"for {names[path]} in [none if {read(path)} is None else {read(path)}]" for path in within]
+    source = f"lambda {', '.join(['rows', *asked])}: [({', '.join(values)},) for row in rows {' '.join(parts)}]"
+    none = SimpleNamespace(**dict.fromkeys(".".join(paths).split(".")))  # for a struct that a row doesn't have
+    return cast("Callable[..., list[tuple[Value, ...]]]", eval(source, {"none": none}))  # noqa: S307 - as told above
 
 
 class _Plan:
@@ -264,13 +252,11 @@ class _Plan:
                 f"without=({path!r},)"
             )
         name = field.encode_name
-        turned: Callable[[Any], Value] | None
         if isinstance(kind, inspect.VarTupleType | inspect.ListType):
             texts = _kind(kind.item_type) is Kind.TEXT
-            held, turned, name = (Kind.TEXT, _joined, name) if texts else (Kind.INTEGER, len, f"{name}Count")
+            held, made, name = (Kind.TEXT, _JOINED, name) if texts else (Kind.INTEGER, _COUNTED, f"{name}Count")
         elif (known := _kind(kind)) is not None:
-            held = known
-            turned = _or_none if field.default == "" else None  # what is missing reads so
+            held, made = known, _OR_NONE if field.default == "" else _PLAIN  # what is missing reads so
         else:
             what = getattr(kind, "cls", type(kind)).__name__.removesuffix("Type").lower()
             raise ValueError(
@@ -278,7 +264,7 @@ class _Plan:
                 f"without=({path!r},)"
             )
         name = self._names.get(path, _behind(prefix, name))
-        return _Field(Column(name, held, path, self._width(name, held, kind)), turned)
+        return _Field(Column(name, held, path, self._width(name, held, kind)), made)
 
     def asked(self, id: str) -> _Field:
         """Return the column of an id that no record of its own has."""
@@ -352,14 +338,6 @@ def _unique(fields: Iterable[_Field]) -> Iterator[_Field]:
 
 def _behind(prefix: str, name: str) -> str:
     return f"{prefix}{name[:1].upper()}{name[1:]}" if prefix else name
-
-
-def _or_none(text: str) -> str | None:
-    return text or None
-
-
-def _joined(texts: Iterable[str]) -> str | None:
-    return " ".join(texts) or None
 
 
 _LONGEST_PLAIN = 400  # digits; a few letters of JSON could ask for gigabytes of them otherwise
