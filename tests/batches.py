@@ -19,7 +19,7 @@ from partnercenter_async import (
 from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import DataSet
 from partnercenter_async.emulator.subscriptions import subscriptions as made_of_orders
-from partnercenter_async.export.columns import (
+from partnercenter_async.export import (
     CUSTOMERS,
     MIGRATION_EVENTS,
     MIGRATIONS,
@@ -27,8 +27,8 @@ from partnercenter_async.export.columns import (
     ORDERS,
     PROVISIONING,
     SUBSCRIPTIONS,
-    Table,
 )
+from partnercenter_async.export.columns import Table
 from partnercenter_async.export.pages import Batch
 
 DATA = DataSet(customers=12, orders_per_customer=(5, 20), migrations_per_customer=2, seed=4)

@@ -12,8 +12,7 @@ from typing import Any, get_args, get_origin
 
 from msgspec import inspect
 
-from partnercenter_async import PartnerCenterClient
-from partnercenter_async.export import columns
+from partnercenter_async import PartnerCenterClient, export
 from partnercenter_async.export.columns import Table
 from partnercenter_async.paging import Pager
 from partnercenter_async.resources._base import Noun
@@ -40,7 +39,7 @@ def listed() -> list[type]:
 
 def all_tables() -> list[Table[Any]]:
     """The tables that are declared, and one of each listing of which none is."""
-    declared = [each for each in vars(columns).values() if isinstance(each, Table)]
+    declared: list[Table[Any]] = [getattr(export, name) for name in export._TABLES]
     known = {kind for table in declared for kind in of_rows(table)}
     return [*declared, *(Table(kind) for kind in listed() if kind not in known)]
 

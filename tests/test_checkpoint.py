@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from partnercenter_async import PartnerCenterClient, PermissionDeniedError, ServerError
+from partnercenter_async.export import ORDERS
 from partnercenter_async.export.checkpoint import CheckpointError, Written, load
-from partnercenter_async.export.columns import ORDERS
 from partnercenter_async.export.disk import BusyError, Disk, _lock
 from partnercenter_async.export.outputs import FileOutput, NamedOutput, PartsOutput
 from partnercenter_async.export.pages import Batch, Chunk, chunks

@@ -11,7 +11,7 @@ import pytest
 
 import partnercenter_async
 import pytest_partnercenter
-from partnercenter_async import errors, models
+from partnercenter_async import errors, export, models
 from partnercenter_async.client import PartnerCenterClient
 
 PROGRAM = """
@@ -103,6 +103,33 @@ def test_a_struct_is_built_when_its_name_is_first_touched_and_no_others():
         "from partnercenter_async import Customer",
     ):
         assert those_of_nouns(output_of(f"{first}; import sys; print(*sys.modules)")) == {"models.customers"}
+
+
+def test_using_exports_builds_no_structs_of_nouns():
+    assert those_of_nouns(output_of("import partnercenter_async.export, sys; print(*sys.modules)")) == set()
+
+
+@pytest.mark.parametrize("table", export._TABLES)
+def test_a_table_is_built_when_it_is_first_touched_and_no_noun_but_its_own(table):
+    noun = export._TABLES[table]
+    for first in (
+        f"from partnercenter_async import export; export.{table}",
+        f"from partnercenter_async.export import {table}",
+    ):
+        modules = output_of(f"{first}; import sys; print(*sys.modules)")
+        assert those_of_nouns(modules) == {f"models.{noun}"} | MADE_OF.get(noun, set())
+        assert [name for name in modules if ".export.tables." in name] == [f"partnercenter_async.export.tables.{noun}"]
+
+
+def test_every_public_name_of_exports_is_there():
+    assert output_of("from partnercenter_async.export import *; print(ORDERS.name, export.__name__)") == [
+        "orders",
+        "export",
+    ]
+    assert set(export.__all__) < set(dir(export))
+    assert set(export._TABLES) < set(export.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        export.nothing  # noqa: B018
 
 
 def test_the_pytest_plugin_imports_nothing():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from partnercenter_async import Customer, CustomerCompanyProfile, Order, OrderLineItem, OrderStatus
 from partnercenter_async._session.decoding import decode
-from partnercenter_async.export.columns import CUSTOMERS, ORDER_LINES, ORDERS
+from partnercenter_async.export import CUSTOMERS, ORDER_LINES, ORDERS
 from partnercenter_async.export.csv import CsvLines
 from partnercenter_async.export.pages import Batch, NdjsonLines
 from partnercenter_async.export.text import TextLines

@@ -19,8 +19,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partnercenter_async import NewCommerceMigration, Order, OrderLineItem, OrderStatus, Pricing
+from partnercenter_async.export import MIGRATIONS, ORDER_LINES, ORDERS
 from partnercenter_async.export import parquet as module
-from partnercenter_async.export.columns import MIGRATIONS, ORDER_LINES, ORDERS, Kind
+from partnercenter_async.export.columns import Kind
 from partnercenter_async.export.parquet import ParquetRows
 from partnercenter_async.models.scalars import parse_timestamp
 

@@ -22,13 +22,12 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from partnercenter_async import paging
+from partnercenter_async import export, paging
 from partnercenter_async.cli.destination import Destination, UsageError
 from partnercenter_async.cli.listing import Reading, events_of, of_any, of_customers, of_partner, provisioning_of
 from partnercenter_async.cli.progress import ProgressDisplay
 from partnercenter_async.cli.run import ask, execute, leave, stderr
 from partnercenter_async.errors import escaped
-from partnercenter_async.export.columns import CUSTOMERS, MIGRATIONS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from partnercenter_async.export.disk import OWNERS
 from partnercenter_async.export.outputs import Format
 from partnercenter_async.models.orders import BillingCycleType
@@ -222,7 +221,7 @@ def customers(
         kept = CustomerFilter("CompanyName", name_starts_with)
     elif domain_starts_with is not None:
         kept = CustomerFilter("Domain", domain_starts_with)
-    return of_partner(lambda client: client.customers.list(filter=kept), CUSTOMERS)
+    return of_partner(lambda client: client.customers.list(filter=kept), export.CUSTOMERS)
 
 
 @_listing()
@@ -253,7 +252,7 @@ def orders(
             include_price=include_price,
             include_system_purchases=include_system_purchases,
         ),
-        ORDER_LINES if rows == RowChoice.LINES else ORDERS,
+        export.ORDER_LINES if rows == RowChoice.LINES else export.ORDERS,
         named=False,
     )
 
@@ -281,7 +280,9 @@ def subscriptions(
     """List the subscriptions of one customer or of all, with customerId in front."""
     _check_order(order, customer)
     return of_customers(
-        customer, lambda client, each: client.subscriptions.list(each, order_id=order, mpn_id=mpn_id), SUBSCRIPTIONS
+        customer,
+        lambda client, each: client.subscriptions.list(each, order_id=order, mpn_id=mpn_id),
+        export.SUBSCRIPTIONS,
     )
 
 
@@ -296,7 +297,7 @@ def migrations(
     if events:
         return events_of(customer)
     return of_customers(
-        customer, lambda client, each: client.migrations.list(customer_tenant_id=each), MIGRATIONS, named=False
+        customer, lambda client, each: client.migrations.list(customer_tenant_id=each), export.MIGRATIONS, named=False
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from partnercenter_async import export
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import ServiceName
-from partnercenter_async.export.columns import MIGRATION_EVENTS, PROVISIONING, Table
+from partnercenter_async.export.columns import Table
 from partnercenter_async.export.pages import Batch, Chunk, chunks, records
 from partnercenter_async.paging import Pager, Paging
 
@@ -89,7 +90,7 @@ def provisioning_of(customer_id: str | None, order_id: str | None) -> Reading:
                     batches.extend(chunk.batches)
             yield Chunk(batches, page.continuation)
 
-    return _of_customers(customer_id, of_each if order_id is None else of_one, PROVISIONING, items="line items")
+    return _of_customers(customer_id, of_each if order_id is None else of_one, export.PROVISIONING, items="line items")
 
 
 def events_of(customer_id: str | None) -> Reading:
@@ -114,13 +115,13 @@ def events_of(customer_id: str | None) -> Reading:
             yield Chunk(batches, page.continuation)
 
     if customer_id is None:
-        return _of_customers(None, of_each, MIGRATION_EVENTS, items="events")
+        return _of_customers(None, of_each, export.MIGRATION_EVENTS, items="events")
 
     async def migrations(client: PartnerCenterClient) -> list[str]:
         found = client.migrations.list(customer_tenant_id=customer_id).into(_Id)
         return [f"{customer_id}/{each.id}" async for each in found]
 
-    return Reading(inputs=migrations, read=of_migration, table=MIGRATION_EVENTS, items="events", one="migration")
+    return Reading(inputs=migrations, read=of_migration, table=export.MIGRATION_EVENTS, items="events", one="migration")
 
 
 def of_any(path: str, *, service: ServiceName, paging: Paging, headers: Mapping[str, str]) -> Reading:

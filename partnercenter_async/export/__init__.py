@@ -1,29 +1,28 @@
 """Exports of many customers' listings into one file, which a kill at any moment costs nothing.
 
-docs/exports.md tells of the formats and their columns, docs/checkpoints.md of what goes on after a kill.
+docs/exports.md tells of the formats and their columns, docs/checkpoints.md of what goes on after a kill. The table of a
+noun, such as ``ORDERS``, is built when it is first touched, and with it the noun's structs.
 """
 
+import importlib
 import os
+import typing
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import TypeVar, cast
 
 from partnercenter_async._session.arguments import check_count, check_text
 from partnercenter_async.export.checkpoint import CheckpointError
-from partnercenter_async.export.columns import (
-    CUSTOMERS,
-    MIGRATION_EVENTS,
-    MIGRATIONS,
-    ORDER_LINES,
-    ORDERS,
-    PROVISIONING,
-    SUBSCRIPTIONS,
-    Table,
-)
+from partnercenter_async.export.columns import Table
 from partnercenter_async.export.disk import MOST_MODE, BusyError, Disk, check_paths, placed, resolved
 from partnercenter_async.export.outputs import Format, identity_of, output_of
 from partnercenter_async.export.pages import Chunk, chunks
 from partnercenter_async.export.run import STOP_AFTER, ExportProgress, Job, Report, run_job
 from partnercenter_async.paging import Pager
+
+if typing.TYPE_CHECKING:
+    from partnercenter_async.export.tables.customers import CUSTOMERS
+    from partnercenter_async.export.tables.migrations import MIGRATION_EVENTS, MIGRATIONS
+    from partnercenter_async.export.tables.orders import ORDER_LINES, ORDERS, PROVISIONING
+    from partnercenter_async.export.tables.subscriptions import SUBSCRIPTIONS
 
 __all__ = [
     "CUSTOMERS",
@@ -42,7 +41,31 @@ __all__ = [
     "export",
 ]
 
-T = TypeVar("T")
+# The tables by the module that has them.
+_TABLES = {
+    "CUSTOMERS": "customers",
+    "ORDERS": "orders",
+    "ORDER_LINES": "orders",
+    "PROVISIONING": "orders",
+    "MIGRATIONS": "migrations",
+    "MIGRATION_EVENTS": "migrations",
+    "SUBSCRIPTIONS": "subscriptions",
+}
+
+if not typing.TYPE_CHECKING:  # or type checkers would believe in any name
+
+    def __getattr__(name: str) -> object:
+        module = _TABLES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.tables.{module}"), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+T = typing.TypeVar("T")
 
 
 async def export(
@@ -131,4 +154,4 @@ def _mode(value: object) -> int:
 def _texts(name: str, values: object) -> list[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ValueError(f"{name} must be several texts, not {values!r}")  # noqa: TRY004 - as for all that is passed
-    return [check_text(name, each) for each in cast("Iterable[object]", values)]
+    return [check_text(name, each) for each in typing.cast("Iterable[object]", values)]

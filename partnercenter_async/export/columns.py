@@ -1,8 +1,8 @@
 """Records as rows: which columns a table has, and where their values stand in a record.
 
 Columns come from structs: one for each plain field, in the order of the struct and under its name on the wire. What is
-chosen otherwise is declared below. docs/exports.md has the rule, and lists the columns; tests/columns.py writes the
-lists there.
+chosen otherwise is declared in tables/. docs/exports.md has the rule, and lists the columns; tests/columns.py writes
+the lists there.
 """
 
 import re
@@ -18,16 +18,8 @@ import msgspec
 from msgspec import inspect
 
 from partnercenter_async.export.pages import Batch
-from partnercenter_async.models.customers import Customer, UserCredentials
-from partnercenter_async.models.migrations import NewCommerceMigration, NewCommerceMigrationEvent
-from partnercenter_async.models.orders import (
-    Order,
-    OrderLineItem,
-    OrderLineItemProvisioningStatus,
-    QuantityProvisioningStatus,
-)
+from partnercenter_async.models.common import Credentials
 from partnercenter_async.models.scalars import FrozenObject, Timestamp
-from partnercenter_async.models.subscriptions import Subscription
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -305,8 +297,10 @@ _KINDS: Mapping[type[inspect.Type], Kind] = {
 
 def _left_out(kind: inspect.Type) -> bool:
     """Tell whether no column is made of a kind: of free-form JSON, and of who signs in with which password."""
+    if isinstance(kind, inspect.StructType):
+        return issubclass(kind.cls, Credentials)
     free = isinstance(kind, inspect.DictType | inspect.AnyType | inspect.RawType)
-    return free or getattr(kind, "cls", None) in (FrozenObject, object, UserCredentials)
+    return free or getattr(kind, "cls", None) in (FrozenObject, object)
 
 
 def _kind(kind: inspect.Type) -> Kind | None:
@@ -352,160 +346,3 @@ def plain_digits(number: Decimal) -> str:
     if text.strip("-.0123456789") and number.is_finite() and abs(number.adjusted()) <= _LONGEST_PLAIN:
         return format(number, "f")
     return text
-
-
-# Customers
-
-
-def _address(path: str, prefix: str) -> Mapping[str, str]:
-    """Name the columns of an address; whom to ask for there is not whom the profile is of."""
-    return {path: prefix} | {
-        f"{path}.{which}_name": f"{prefix}Address{which.title()}Name" for which in ("first", "middle", "last")
-    }
-
-
-CUSTOMERS = Table(
-    Customer,
-    "customers",
-    names={
-        "id": "customerId",
-        "company_profile": "",
-        "company_profile.email": "companyEmail",
-        **_address("company_profile.address", "company"),
-        "billing_profile": "billing",
-        "billing_profile.id": "billingProfileId",
-        **_address("billing_profile.default_address", "billing"),
-    },
-    shown=("customerId", "companyName", "domain", "relationshipToPartner"),
-)
-
-
-# Orders
-
-
-ORDERS = Table(
-    Order,
-    "orders",
-    names={"id": "orderId", "reference_customer_id": "customerId", "line_items": "lineItemCount"},
-    shown=(
-        *("customerId", "orderId", "creationDate", "status", "billingCycle", "lineItemCount", "totalPrice"),
-        "currencyCode",
-    ),
-    widths={"currencyCode": 12},
-)
-
-
-class _Line(msgspec.Struct, frozen=True, gc=False):
-    order: Order
-    line: OrderLineItem | None
-
-
-def _lines(order: Order) -> Iterable[_Line]:
-    return [_Line(order, line) for line in order.line_items or (None,)]
-
-
-ORDER_LINES = Table(
-    _Line,
-    "order_lines",
-    rows=_lines,
-    names={
-        "order": "",
-        "order.id": "orderId",
-        "order.reference_customer_id": "customerId",
-        "line": "",
-        "line.transaction_type": "lineTransactionType",
-        "line.pricing": "",
-    },
-    without=("order.line_items",),
-    shown=(
-        *("customerId", "orderId", "creationDate", "lineItemNumber", "friendlyName", "quantity", "termDuration"),
-        *("extendedPrice", "currencyCode"),
-    ),
-    widths={"termDuration": 12, "currencyCode": 12},
-)
-
-
-# What is provisioned
-
-
-class _Part(msgspec.Struct, frozen=True, gc=False):
-    line: OrderLineItemProvisioningStatus
-    part: QuantityProvisioningStatus | None
-
-
-def _parts(line: OrderLineItemProvisioningStatus) -> Iterable[_Part]:
-    return [_Part(line, part) for part in line.quantity_provisioning_information or (None,)]
-
-
-PROVISIONING = Table(
-    _Part,
-    "provisioning",
-    rows=_parts,
-    names={"line": "", "part": "", "part.status": "quantityStatus"},
-    without=("line.quantity_provisioning_information",),
-    ids=("customerId", "orderId"),
-    shown=("customerId", "orderId", "lineItemNumber", "status", "quantity", "quantityStatus"),
-)
-
-
-# Migrations
-
-
-class _Migration(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    customer_id: str | None
-    new_commerce_migration_id: str | None
-    add_on_to_subscription_id: str | None
-    migration: NewCommerceMigration
-
-
-def _migrations(migration: NewCommerceMigration) -> Iterable[_Migration]:
-    rows: list[_Migration] = []
-    waiting: list[tuple[NewCommerceMigration, str | None]] = [(migration, None)]
-    while waiting:
-        each, add_on_to = waiting.pop()
-        rows.append(_Migration(migration.customer_tenant_id, each.id or migration.id or None, add_on_to, each))
-        waiting += [(add_on, each.current_subscription_id) for add_on in reversed(each.add_on_migrations)]
-    return rows
-
-
-MIGRATIONS = Table(
-    _Migration,
-    "migrations",
-    rows=_migrations,
-    names={"migration": ""},
-    without=("migration.id", "migration.customer_tenant_id", "migration.add_on_migrations"),
-    shown=(
-        *("customerId", "newCommerceMigrationId", "currentSubscriptionId", "status", "startedTime", "completedTime"),
-        "quantity",
-    ),
-    widths={"status": 12},
-)
-
-MIGRATION_EVENTS = Table(
-    NewCommerceMigrationEvent,
-    "migration_events",
-    names={"id": "eventId", "customer_tenant_id": "customerId"},
-    without=("add_on_migrations",),
-    first=("newCommerceMigrationId", "eventId", "eventName", "createdTime"),
-    shown=("customerId", "newCommerceMigrationId", "createdTime", "eventName"),
-    widths={"eventName": 34},
-)
-
-
-# Subscriptions
-
-
-SUBSCRIPTIONS = Table(
-    Subscription,
-    "subscriptions",
-    names={
-        "id": "subscriptionId",
-        "scheduled_next_term_instructions": "nextTerm",
-        "scheduled_next_term_instructions.product": "nextTerm",
-        "next_charge_instructions": "nextCharge",
-        "next_charge_instructions.product": "nextCharge",
-        "refundable_quantity.total_quantity": "refundableQuantity",
-    },
-    without=("product_type.sub_type",),
-    shown=("customerId", "subscriptionId", "friendlyName", "quantity", "status", "commitmentEndDate", "billingCycle"),
-)

@@ -23,6 +23,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     """
 
 
+class Credentials(Model, frozen=True, kw_only=True):
+    """What somebody signs in with, which no table has a column of."""
+
+
 class KeyValuePair(Model, frozen=True, kw_only=True):
     """A header of a link."""
 

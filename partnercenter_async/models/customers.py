@@ -2,7 +2,7 @@
 
 import msgspec
 
-from partnercenter_async.models.common import Model, ResourceAttributes, ResourceLinks
+from partnercenter_async.models.common import Credentials, Model, ResourceAttributes, ResourceLinks
 from partnercenter_async.models.scalars import OpenEnum
 
 
@@ -61,7 +61,7 @@ class CustomerBillingProfile(Model, frozen=True, kw_only=True):
     attributes: ResourceAttributes | None = None
 
 
-class UserCredentials(Model, frozen=True, kw_only=True):
+class UserCredentials(Credentials, frozen=True, kw_only=True):
     """The first administrator of a new tenant. The password is neither shown in a repr nor pickled."""
 
     user_name: str | None = None
