@@ -279,6 +279,7 @@ class Listing(Generic[T]):
         self.paging = paging
         self.start = Cursor(paging.first(path))
         self.url = self._urls.build(self.start.uri)
+        self.item = item
         kind: Any = item
         self._into: type[ResourceCollection[T]] = _page_of(paging.envelope, kind)
         self._options = options
@@ -373,6 +374,11 @@ class Pager(Generic[T]):
     def paging(self) -> Paging:
         """The form in which the listing is paged."""
         return self._listing.paging
+
+    @property
+    def item(self) -> type[T]:
+        """What each item is read into."""
+        return self._listing.item
 
     def __aiter__(self) -> AsyncIterator[T]:
         """Go through the items of all pages in their order."""

@@ -35,7 +35,7 @@ from partnercenter_async import (
     paging,
 )
 from partnercenter_async.emulator import DataSet, Emulator, Fault, service_error
-from partnercenter_async.export import export
+from partnercenter_async.export import Table, export
 from partnercenter_async.paging import Cursor, Paging
 from partnercenter_async.testing import RawResponse, Request, answer, run_in_virtual_time
 
@@ -988,6 +988,47 @@ async def test_any_listing_is_exported_with_every_item_once(form, tmp_path):
     report = await export(["c"], lambda _: things(fake.client, form), output)
     assert (report.items, report.failed) == (5, {})
     assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == ["a", "b", "c", "d", "e"]
+
+
+ODD = b'{"items": ["a", "", null, 1.50, true, [1, 2], [3], [], {"b": [null]}, [{"c": 1}]]}'
+OF_OBJECTS = b'{"items": [{"b": 1.50}, null, "", [{"c": 1}]]}'
+
+
+def into(item: Any, body: bytes) -> Callable[[str], Any]:
+    return lambda _: Fake([answer(body=body)]).client.list(PATH, item)
+
+
+@pytest.mark.parametrize("item", [object, Any, msgspec.Raw, list[Any], str | int, str])
+async def test_whatever_an_item_is_it_is_a_line(item, tmp_path):
+    output = tmp_path / "items.ndjson"
+    report = await export(["c"], into(item, ODD), output)
+    lines = [b'"a"', b'""', b"1.50", b"true", b"[1,2]", b"[3]", b"[]", b'{"b":[null]}', b'[{"c":1}]']
+    assert output.read_bytes().splitlines() == lines
+    assert report.items == len(lines)
+
+
+@pytest.mark.parametrize("item", [Thing, Thing | None, dict[str, Any]])
+async def test_where_items_are_objects_a_line_is_one_and_all_else_an_error(item, tmp_path):
+    output = tmp_path / "items.ndjson"
+    await export(["c"], into(item, OF_OBJECTS), output)
+    assert output.read_bytes().splitlines() == [b'{"b":1.50}', b'{"c":1}']
+    with pytest.raises(DecodeError, match="expected an object, got str 'a'"):
+        await export(["c"], into(item, ODD), output)
+
+
+@pytest.mark.parametrize(("item", "found"), [(str, "'str' object has no attribute 'id'"), (dict[str, Any], "'dict'")])
+async def test_what_can_be_no_row_of_a_table_ends_the_export_and_says_so(item, found, tmp_path):
+    body = b'{"items": [{"id": "a"}]}' if item is not str else b'{"items": ["a"]}'
+    with pytest.raises(TypeError, match=f"the table Thing is made of a Thing, .*{found}.*Table of that, or export ND"):
+        await export(["c", "d"], into(item, body), tmp_path / "o", table=Table(Thing), format="csv")
+
+
+async def test_rows_can_be_made_of_any_items(tmp_path):
+    def things(text: str) -> list[Thing]:
+        return [Thing(id=text)]
+
+    await export(["c"], into(str, b'{"items": ["a"]}'), tmp_path / "o", table=Table(Thing, rows=things), format="csv")
+    assert (tmp_path / "o").read_text().splitlines() == ["customerId,id,displayName", "c,a,"]
 
 
 def test_readers_of_one_walk_are_refused_in_every_form():

@@ -195,14 +195,19 @@ def _member_names(kind: inspect.Type) -> frozenset[str] | None:
     return frozenset([each.encode_name.lower() for each in fields] + ([tag.lower()] if tag else []))
 
 
-def item_texts(body: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection) -> list[bytes]:
+def item_texts(
+    body: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection, *, objects: bool = True
+) -> list[bytes]:
     """Return the texts of a page's items, those alone that :func:`decode` makes an item of.
 
-    As in decoding, what is missing, null or ``""`` in place of the array holds nothing, and so does such an item; an
-    item in an array of its own is that item.
+    As in decoding, what is missing, null or ``""`` in place of the array holds nothing, and so does null in place of an
+    item. Where items are ``objects``, ``""`` does too, and an item in an array of its own is that item; any other is
+    what it is.
     """
-    texts = (_unwrapped(bytes(text)) for text in _elements(body, envelope))
-    return [text for text in texts if text not in (b"null", b'""', b"[]")]
+    texts = map(bytes, _elements(body, envelope))
+    if not objects:
+        return [text for text in texts if text != b"null"]
+    return [text for text in map(_unwrapped, texts) if text not in (b"null", b'""', b"[]")]
 
 
 def count_places(body: bytes, envelope: type[ResourceCollection[object]]) -> int:

@@ -10,7 +10,7 @@ from partnercenter_async import export
 from partnercenter_async.client import PartnerCenterClient
 from partnercenter_async.clouds import ServiceName
 from partnercenter_async.export.columns import Table
-from partnercenter_async.export.pages import Batch, Chunk, chunks, records
+from partnercenter_async.export.pages import Batch, Chunk, chunks
 from partnercenter_async.paging import Pager, Paging
 
 
@@ -127,12 +127,9 @@ def events_of(customer_id: str | None) -> Reading:
 def of_any(path: str, *, service: ServiceName, paging: Paging, headers: Mapping[str, str]) -> Reading:
     """Read the items of any listing."""
 
-    async def read(
-        client: PartnerCenterClient, _: str, continuation: str | None, __: bool
-    ) -> AsyncIterator[Chunk[Any]]:
+    def read(client: PartnerCenterClient, _: str, continuation: str | None, texts: bool) -> AsyncIterator[Chunk[Any]]:
         pager = client.list(path, msgspec.Raw, paging=paging, service=service, headers=headers)
-        async for page in pager.pages(continuation=continuation):
-            yield Chunk([Batch((), records(page.raw, pager.paging.envelope), {})], page.continuation)
+        return chunks(pager, continuation, {}, texts=texts)
 
     return Reading(inputs=_only(""), read=read, table=None, items="items", single=True, service=service)
 

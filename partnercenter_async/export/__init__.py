@@ -94,8 +94,8 @@ async def export(
     ``mode`` says who may read ``output`` where it is new, such as ``0o640`` for a group; by default its owner alone. An
     output that is replaced keeps its own. Until then, and in the checkpoint, all is the owner's alone.
 
-    All formats but NDJSON need a ``table`` that says what is in a row, such as ``ORDERS``, or ``Table(Struct)`` with
-    what the listing holds.
+    NDJSON takes the items of any listing, texts and numbers too. All other formats need a ``table`` that says what is
+    in a row, such as ``ORDERS``, or ``Table(Struct)`` with the struct that the listing is read into.
 
     A customer that fails costs the others nothing: it is tried again at the end where its error may pass, stands in the
     report's ``failed``, and ``on_failure`` is called with its id and error; what was read of it is in the output. Where
@@ -108,7 +108,8 @@ async def export(
 
     Raises ValueError for a wrong argument, such as an output that is a folder, :class:`CheckpointError` for the
     checkpoint of another run or version and for an output that was changed since, :class:`BusyError` while another run
-    writes the same output, ImportError where the extra ``parquet`` is missing, OSError where the disk is full.
+    writes the same output, TypeError where what the listing holds can't be a row of the table, ImportError where the
+    extra ``parquet`` is missing, OSError where the disk is full.
     """
     path, journal = resolved(output), None if checkpoint is None else placed(checkpoint)
     check_paths(path, journal)

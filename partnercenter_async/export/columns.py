@@ -145,10 +145,16 @@ class Table(Generic[T]):
         return list(zip(*self.rows(batch), strict=True)) or [()] * len(self.columns)
 
     def rows(self, batch: Batch[T]) -> list[tuple[Value, ...]]:
-        """Return the rows of a batch, each with a value for each column."""
+        """Return the rows of a batch, each with a value for each column; raises TypeError for what can be none."""
         make = self._rows
         rows = batch.items if make is None else [row for item in batch.items for row in make(item)]
-        return self._read(rows, *map(batch.ids.get, self._ids))
+        try:
+            return self._read(rows, *map(batch.ids.get, self._ids))
+        except AttributeError as error:
+            raise TypeError(
+                f"each row of the table {self.name} is made of a {self.struct.__name__}, and the listing has something "
+                f"else ({error}): read it into a struct and pass a Table of that, or export NDJSON"
+            ) from None
 
 
 def _struct(struct: object) -> inspect.StructType:
@@ -157,7 +163,9 @@ def _struct(struct: object) -> inspect.StructType:
     except TypeError:
         kind = None
     if not isinstance(kind, inspect.StructType):
-        raise ValueError(f"struct must be one of msgspec's, not {struct!r}")  # noqa: TRY004 - as for all arguments
+        raise ValueError(  # noqa: TRY004 - as for all arguments
+            f"struct must be one of msgspec's, not {struct!r}: a row is a struct, and its fields are the columns"
+        )
     return kind
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar, cast
+from functools import lru_cache
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
+from msgspec import inspect
 
 from partnercenter_async._session.decoding import item_texts
 from partnercenter_async.models.common import ResourceCollection
-from partnercenter_async.paging import Page, Pager, Paging
+from partnercenter_async.paging import Page, Pager
 
 T = TypeVar("T")
 
@@ -31,14 +33,16 @@ class Chunk(msgspec.Struct, Generic[T], frozen=True):
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def records(raw: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection) -> list[bytes]:
+def records(
+    raw: bytes, envelope: type[ResourceCollection[object]] = ResourceCollection, *, objects: bool = True
+) -> list[bytes]:
     """Return the items of a page's body, an ``envelope`` or a bare array, each without blanks around its parts.
 
-    They are as many as the client's own reading makes items of, in the same order. Raises ValueError where the body is
-    no page in UTF-8.
+    They are as many as the client's own reading makes items of, in the same order; ``objects`` tells that they are none
+    but these. Raises ValueError where the body is no page in UTF-8.
     """
     raw.decode()  # what is not read is not looked at, and one byte that is no UTF-8 would spoil the whole output
-    return [msgspec.json.format(item, indent=-1) for item in item_texts(raw, envelope)]
+    return [msgspec.json.format(item, indent=-1) for item in item_texts(raw, envelope, objects=objects)]
 
 
 def with_ids(record: bytes, ids: Mapping[str, str]) -> bytes:
@@ -57,6 +61,17 @@ class _Unread(msgspec.Struct):
     """A record of which nothing but its text is wanted."""
 
 
+@lru_cache(maxsize=256)  # an export asks again for each of its customers
+def _unread(item: type[object]) -> type[object]:
+    """Return what items are read into of which nothing but their texts is wanted: objects, or whatever there is."""
+    kind = inspect.type_info(item)
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return _Unread if all(isinstance(each, _OBJECTS) for each in kinds) else msgspec.Raw
+
+
+_OBJECTS = inspect.StructType | inspect.DataclassType | inspect.DictType | inspect.TypedDictType | inspect.NoneType
+
+
 async def chunks(
     pager: Pager[T], continuation: str | None, ids: Mapping[str, str], *, texts: bool, named: bool = False
 ) -> AsyncIterator[Chunk[T]]:
@@ -65,16 +80,16 @@ async def chunks(
     ``ids`` say whose records these are. ``texts`` reads the records' texts and not what they say; ``named`` writes the
     ids into the texts.
     """
-    pages = cast("Pager[T]", pager.into(_Unread)) if texts else pager
+    pages = cast("Pager[T]", pager.into(_unread(cast("Any", pager.item)))) if texts else pager
     walk = pages.pages(continuation=continuation)
     with suppress(StopAsyncIteration):
         while True:
             # Nothing of a page is kept while it is written: thirty at a time would be most of the memory.
-            yield _chunk(await anext(walk), pager.paging, ids, texts=texts, named=named)
+            yield _chunk(await anext(walk), pages, ids, texts=texts, named=named)
 
 
-def _chunk(page: Page[T], paging: Paging, ids: Mapping[str, str], *, texts: bool, named: bool) -> Chunk[T]:
-    lines = records(page.raw, paging.envelope) if texts else ()
+def _chunk(page: Page[T], pages: Pager[T], ids: Mapping[str, str], *, texts: bool, named: bool) -> Chunk[T]:
+    lines = records(page.raw, pages.paging.envelope, objects=pages.item is _Unread) if texts else ()
     if named:
         lines = [with_ids(line, ids) for line in lines]
     return Chunk([Batch(() if texts else page.items, lines, ids)], page.continuation)
@@ -88,7 +103,7 @@ class _Sent(Protocol):
 
 
 class NdjsonLines:
-    """One JSON object a line, with every field as the service sent it."""
+    """One JSON value a line, with every field as the service sent it."""
 
     head = b""
 
