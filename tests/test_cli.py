@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -241,13 +242,24 @@ async def test_a_request_that_cannot_be_meant_is_wrong_usage(emulator):
         (("GET", "customers", "--header", "X-Any"), "NAME=VALUE"),
         (("GET", "customers", "--header", "Authorization=x"), "Authorization"),
         (("GET", "customers", "--all-pages", "--paging", "other"), "--paging"),
-        (("GET", "customers", "--all-pages", "--output", "x.csv"), "NDJSON"),
-        (("GET", "customers", "--all-pages", "--output", "x.ndjson.gz"), ".gz is not written"),
+        (
+            ("GET", "customers", "--all-pages", "--output", "x.csv"),
+            "written as NDJSON: pass a name that does not end in .csv",
+        ),
+        (("GET", "customers", "--all-pages", "-o", "x.gz"), "written as NDJSON: pass a name that does not end in .gz"),
     ]:
         ended = await run(emulator, "request", *arguments)
         assert (ended.code, ended.lines) == (2, [])
         assert told in " ".join(ended.errors.replace("│", " ").split())
     assert not [each for each in emulator.requests if each.operation != "token"]
+
+
+async def test_no_usage_error_names_an_option_that_the_command_does_not_have(emulator):
+    for command, output in [(("orders", "--customer", "c"), "x.gz"), (("request", "GET", "c", "--all-pages"), "x.gz")]:
+        ended = await run(emulator, *command, "--output", output)
+        known = {name for each in get_command(app).commands[command[0]].params for name in each.opts}
+        named = set(re.findall(r"--[a-z-]+[a-z]", ended.errors))
+        assert (ended.code, named - known - {"--help"}) == (2, set())
 
 
 async def test_migrations_and_their_events(emulator):

@@ -134,9 +134,11 @@ class ServiceChoice(StrEnum):
     PARTNER = "partner"
 
 
-def _destination(format: Format | None, output: str, checkpoint: str | None, mode: str | None) -> Destination:
+def _destination(
+    format: Format | None, output: str, checkpoint: str | None, mode: str | None, *, only: Format | None = None
+) -> Destination:
     try:
-        return Destination.of(format, output, checkpoint, mode)
+        return Destination.of(format, output, checkpoint, mode, only=only)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -385,11 +387,7 @@ def request(
         message = "--all-pages goes with GET and without --body"
         raise typer.BadParameter(message)
     chosen = _form(form or Form.LINKS, page_size)
-    destination = _destination(None, output, checkpoint, mode)
-    if destination.format != Format.NDJSON:
-        message = f"the items are written as NDJSON: pass a name that does not end in .{destination.format}"
-        raise typer.BadParameter(message)
-
+    destination = _destination(None, output, checkpoint, mode, only=Format.NDJSON)
     execute(
         of_any(path, service=service.value, paging=chosen, headers=headers),
         command="request",

@@ -48,15 +48,20 @@ class Destination:
     mode: int
 
     @classmethod
-    def of(cls, format: Format | None, output: str, checkpoint: str | None, mode: str | None = None) -> "Destination":
-        """Take what was asked for; without a format the output's name tells it."""
+    def of(
+        cls,
+        format: Format | None,
+        output: str,
+        checkpoint: str | None,
+        mode: str | None = None,
+        *,
+        only: Format | None = None,
+    ) -> "Destination":
+        """Take what was asked for; without a format the output's name tells it, and it must be the ``only`` one."""
         if output in _STDOUT_TOO:
             output = STDOUT
         if format is None:
-            ending = Path(output).suffix.lower()
-            if ending in _NOT_WRITTEN:
-                raise UsageError(f"{ending} is not written: pass a name that ends otherwise, or --format to mean it")
-            format = _ENDINGS.get(ending, Format.NDJSON)
+            format = _format(output, only)
         try:
             path = _file(output)
             destination = cls(format, output, path, None if checkpoint is None else placed(checkpoint), _mode(mode))
@@ -107,6 +112,17 @@ class Destination:
     def identity(self, table: Table[Any] | None) -> dict[str, str]:
         """Return what of a destination its checkpoint must agree with."""
         return {} if self.path is None else identity_of(self.format, table, self.path)
+
+
+def _format(output: str, only: Format | None) -> Format:
+    """Return the format that an output's name tells."""
+    ending = Path(output).suffix.lower()
+    told = None if ending in _NOT_WRITTEN else _ENDINGS.get(ending, Format.NDJSON)
+    if only is not None and told != only:
+        raise UsageError(f"the items are written as {only.upper()}: pass a name that does not end in {ending}")
+    if told is None:
+        raise UsageError(f"{ending} is not written: pass a name that ends otherwise, or --format to mean it")
+    return told
 
 
 def _file(output: str) -> Path | None:
