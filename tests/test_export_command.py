@@ -509,6 +509,13 @@ async def test_what_can_not_be_written_is_wrong_usage(emulator, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell is POSIX's")
+@pytest.mark.parametrize("rows", ["lines", "orders"])
+async def test_rows_go_with_formats_that_have_some(emulator, rows):
+    ended = await run(emulator, *ALL, "--rows", rows)
+    assert (ended.code, ended.lines) == (2, [])
+    assert "pass --rows with another --format" in " ".join(ended.errors.replace("│", " ").split())
+
+
 async def test_a_closed_stdout_is_wrong_usage(emulator):
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *ALL),

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from hashlib import sha256
@@ -146,18 +146,15 @@ def _destination(
 F = TypeVar("F", bound=Callable[..., Reading])
 
 # Where options stand; those of a listing's own in the place of the dots.
-_ORDER = (
-    *("customer", "all_customers", "...", "concurrency", "output", "format", "rows", "checkpoint", "mode"),
-    "keep_going",
-)
+_ORDER = (*("customer", "all_customers", "...", "concurrency", "output", "format", "checkpoint", "mode", "keep_going"),)
 _OF_CUSTOMERS = frozenset({"all_customers", "concurrency", "keep_going"})
 
 
-def _listing(*, at_once: str = "How many customers at once.") -> Callable[[F], F]:
+def _listing(*, at_once: str = "How many customers at once.", of_tables: Sequence[str] = ()) -> Callable[[F], F]:
     """Make a command of a function that says what is read, with its options and those that all listings have.
 
     One that takes a ``customer`` can be asked for all of them. What a checkpoint must agree with are the function's own
-    options, but for ``rows``, which its table tells.
+    options, but for those ``of_tables``, which choose the table and go with formats that have one.
     """
 
     def added(function: F) -> F:
@@ -179,11 +176,12 @@ def _listing(*, at_once: str = "How many customers at once.") -> Callable[[F], F
                 raise typer.BadParameter(message)
             reading = function(**given)
             destination = _destination(format, output, checkpoint, mode)
-            if given.pop("rows", None) is not None and destination.format == Format.NDJSON:
-                message = (
-                    "NDJSON has no rows, each order is a line with all that is in it: pass --rows with another --format"
-                )
-                raise typer.BadParameter(message)
+            for name in of_tables:
+                if given.pop(name) is not None and destination.format == Format.NDJSON:
+                    message = (
+                        f"NDJSON has a line for each item, with all that is in it: pass --{name} with another --format"
+                    )
+                    raise typer.BadParameter(message)
             execute(
                 reading,
                 command=function.__name__,
@@ -226,7 +224,7 @@ def customers(
     return of_partner(lambda client: client.customers.list(filter=kept), export.CUSTOMERS)
 
 
-@_listing()
+@_listing(of_tables=["rows"])
 def orders(
     customer: CustomerId = None,
     indirect_reseller: Annotated[
