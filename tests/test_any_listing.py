@@ -34,6 +34,7 @@ from partnercenter_async import (
     fan_out,
     paging,
 )
+from partnercenter_async._session import decoding, session
 from partnercenter_async.emulator import DataSet, Emulator, Fault, service_error
 from partnercenter_async.export import Table, export
 from partnercenter_async.paging import Cursor, Paging
@@ -747,10 +748,52 @@ def test_orders_whose_names_are_spelt_otherwise_are_read_to_the_last_digit():
     assert (order.id, str(order.total_price), order.line_items[0].quantity) == ("a", "1.10", 4)
 
 
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("kind", [Thing, Thing | None])
+@pytest.mark.parametrize("frame", [lambda items: items, lambda items: {"items": items}, lambda items: {"Items": items}])
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"id": "a"}, {"Id": "b"}],
+        [{"id": "a"}, None, {"Id": "b"}],
+        [{"id": "a"}, [{"ID": "b"}]],
+        [{"id": 7}, {"Id": 8, "new": 1}],
+        [{"new": 1}, {"id": "a"}, {}, {"iD": "b"}],
+    ],
+)
+@pytest.mark.parametrize("large", [0, decoding.LARGE])
+def test_an_item_whose_names_are_spelt_otherwise_is_read_wherever_it_stands(items, frame, kind, large, monkeypatch):
+    def ids(items):
+        found, _ = call([answer(frame(items))], lambda client: client.list(PATH, kind).collect())
+        return [each.id for each in found]
+
+    monkeypatch.setattr(session, "LARGE", large)
+    spelt_right = [each[0] if isinstance(each, list) else each for each in items]
+    spelt_right = [each and {name.lower(): value for name, value in each.items()} for each in spelt_right]
+    assert ids(items) == ids(spelt_right)
+
+
 def test_items_without_anything_stay_without_anything():
     for body in ([{}], {"items": [{}, {"id": "a"}]}, {"items": [{"new": 1}, {"Id": None}]}):
         found, _ = call([answer(body)], lambda client: client.list(PATH, Thing).collect())
         assert found[0] == Thing()
+
+
+class Row(msgspec.Struct, array_like=True):
+    """Fields that have no names."""
+
+    id: str = ""
+
+
+def test_items_without_anything_cost_no_second_look(monkeypatch):
+    def not_at_all(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(decoding._Pages, "_look_again", not_at_all)
+    monkeypatch.setattr(decoding, "_respelt_items", not_at_all)
+    for kind, items in ((Thing, [{"new": {"id": "a"}}, {}]), (Thing | None, [{}, None, {"new": 1}]), (Row, [[], [""]])):
+        found, _ = call([answer({"items": items})], lambda client, kind=kind: client.list(PATH, kind).collect())
+        assert len(found) == 2
 
 
 class Strict(msgspec.Struct):

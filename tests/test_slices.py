@@ -127,6 +127,14 @@ def test_items_whose_names_are_spelt_otherwise_are_read_as_a_whole(frame):
     assert [each.id for each in decode(body, ResourceCollection[Few]).items] == ["a", "b"]
 
 
+@pytest.mark.fault("F43")
+def test_a_listing_with_items_of_which_nothing_is_wanted_is_read_in_slices():
+    for items in ([{"new": 1}, {"new": 2}, {}], [{"id": "a"}, {}, [{}]]):
+        body = json.dumps(PLAIN | {"items": items}).encode()
+        expected = decode(body, ResourceCollection[Few])
+        assert sliced(body, ResourceCollection[Few]) == (expected, 4)
+
+
 def test_a_field_that_the_service_adds_costs_the_first_page_its_slices_alone():
     class Mine(Few):
         """A kind whose pages nobody has read yet."""

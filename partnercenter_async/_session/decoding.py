@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -93,15 +94,18 @@ def _slices(body: bytes, into: Any, size: int) -> Generator[None, None, object]:
         return None
     texts = _texts.decode(body)
     yield
-    items, odd = yield from _items_in_slices(texts, get_args(into)[0], size)
+    items, odd = yield from _items_in_slices(texts, get_args(into)[0], size, _NO_ITEM)
     # The second look, which one odd item leads to, drops each that is null.
     return tuple([each for each in items if each is not None] if odd else items)
 
 
 def _items_in_slices(
-    texts: Iterable[msgspec.Raw], item: type, size: int
+    texts: Iterable[msgspec.Raw], item: type, size: int, blank: object
 ) -> Generator[None, None, tuple[list[object], bool]]:
-    """Read items, and tell whether one is odd: the second look would read all others too, with the same result."""
+    """Read items, and tell whether one is odd: the second look would read all others too, with the same result.
+
+    Raises ValidationError for an item that is ``blank`` because its names are spelt otherwise.
+    """
     read, found, done, odd = _decoder(item).decode, list[object](), 0, False
     for text in texts:
         try:
@@ -112,6 +116,8 @@ def _items_in_slices(
                 raise
             found.append(again(_untyped.decode(text)))
             odd = True
+        if found[-1] == blank and _is_misspelt(_unwrapped(bytes(text)), item):
+            raise msgspec.ValidationError("its names are in another letter case")
         done += len(text)
         if done >= size:
             done = 0
@@ -178,9 +184,15 @@ def _names_of(into: type | None) -> frozenset[str] | None:
     """Return the lower names of the members by which a body shows that it is of a type; None where any name does."""
     if into is None:
         return frozenset()
-    own = _member_names(inspect.type_info(into))
+    own = _lower_names(into)
     # The code of an error is no sign of a type that has none, nor is what else stands beside it.
     return own if own is None or "code" in own else own - _ERROR.keys() - _FRAME
+
+
+@lru_cache(maxsize=256)
+def _lower_names(kind: Any) -> frozenset[str] | None:
+    """Return the lower names of the members that a type has; None where it takes any."""
+    return _member_names(inspect.type_info(kind))
 
 
 def _member_names(kind: inspect.Type) -> frozenset[str] | None:
@@ -204,10 +216,8 @@ def item_texts(
     item. Where items are ``objects``, ``""`` does too, and an item in an array of its own is that item; any other is
     what it is.
     """
-    texts = map(bytes, _elements(body, envelope))
-    if not objects:
-        return [text for text in texts if text != b"null"]
-    return [text for text in map(_unwrapped, texts) if text not in (b"null", b'""', b"[]")]
+    texts = _elements(body, envelope)
+    return _held_texts(texts) if objects else [text for text in map(bytes, texts) if text != b"null"]
 
 
 def count_places(body: bytes, envelope: type[ResourceCollection[object]]) -> int:
@@ -220,6 +230,11 @@ def _elements(body: bytes, envelope: type[ResourceCollection[object]]) -> Sequen
     if not items.startswith(b"["):
         items = _respelt_members(_members.decode(items), _PAGES[envelope]).get(_items_name(envelope), _NOTHING[0])
     return () if items in _NOTHING else _texts.decode(items)
+
+
+def _held_texts(elements: Iterable[msgspec.Raw]) -> list[bytes]:
+    texts = (_unwrapped(bytes(text)) for text in elements)
+    return [text for text in texts if text not in (b"null", b'""', b"[]")]
 
 
 def _items_name(envelope: type[msgspec.Struct]) -> str:
@@ -277,8 +292,8 @@ class _Pages:
 
     The fast look knows every name of a page and takes no other, so what is named otherwise is looked at again rather
     than passed over. A page without items is looked at again, too: it has to say that it holds nothing. So is one whose
-    attributes do not say what it is: they may be spelt otherwise. And so is one of whose first item nothing was read:
-    then the names in the items are taken in any letter case.
+    attributes do not say what it is: they may be spelt otherwise. And so is one with an item of which nothing was read
+    because its names are spelt otherwise: then the names in all items are taken in any letter case.
     """
 
     _MOST_NEW = 16
@@ -299,6 +314,8 @@ class _Pages:
         self._more = tuple(self._names.keys() - ResourceCollection.__struct_fields__)
         self._items: type[tuple[object, ...]] = tuple[item, ...]
         self._blank = _blank_of(item)
+        self._first: str = (*getattr(self._blank, "__struct_fields__", ()), "")[0]
+        self._first_blank = getattr(self._blank, self._first, _NO_ITEM)
         self._new: frozenset[str] = frozenset()
         self._fast = self._strict(self._items)
         try:
@@ -322,7 +339,12 @@ class _Pages:
             page = self._fast.decode(body)
         except msgspec.ValidationError:
             return self._look_again(body)
-        if not self._is_plain(page) or page.items[0] == self._blank:
+        if not self._is_plain(page) or (
+            # To compare one field first takes a fraction of the time, and most often tells enough.
+            self._first_blank in map(getattr, page.items, repeat(self._first), repeat(None))
+            and self._blank in page.items
+            and self._is_misspelt(page.items, _elements(body, self._kind))
+        ):
             return self._look_again(body)
         return self._made(page, self._held(page.items) if self._nullable else page.items)
 
@@ -336,17 +358,17 @@ class _Pages:
                 return None
             texts = page.items
         yield
-        items, _ = yield from _items_in_slices(texts, self.item, size)
-        if self._is_blank(items):
-            return None
+        items, _ = yield from _items_in_slices(texts, self.item, size, self._blank)
         return self._kind(items=self._held(items)) if page is None else self._made(page, self._held(items))
 
     @staticmethod
     def _is_plain(page: Any) -> bool:
         return bool(page.items) and (page.attributes is None or page.attributes.object_type is not None)
 
-    def _is_blank(self, items: Sequence[object]) -> bool:
-        return bool(items) and items[0] == self._blank
+    def _is_misspelt(self, items: Iterable[object], texts: Iterable[msgspec.Raw]) -> bool:
+        """Tell whether nothing was read of one of the items because its names are spelt otherwise."""
+        pairs = zip(self._held(items), _held_texts(texts), strict=True)
+        return any(item == self._blank and _is_misspelt(text, self.item) for item, text in pairs)
 
     def _made(self, page: Any, items: tuple[object, ...]) -> ResourceCollection[object]:
         made = self._kind(
@@ -396,7 +418,7 @@ class _Pages:
         )
 
     def _items_of(self, text: bytes | msgspec.Raw) -> Any:
-        """Read an array of items; where they can't be read, or nothing was, with their names in any letter case."""
+        """Read an array of items; where they can't be read, or one is misspelt, with their names in any letter case."""
         try:
             items: Any = _read(text, self._items)
         except (msgspec.ValidationError, _UnreadableError):
@@ -404,11 +426,12 @@ class _Pages:
             if again is None:
                 raise
             return _read(again, self._items)
-        again = _respelt_items(text, self._items) if self._is_blank(items) else None
-        return items if again is None else _read(again, self._items)
+        if self._blank in items and self._is_misspelt(items, _texts.decode(text)):
+            return _read(cast("bytes", _respelt_items(text, self._items)), self._items)
+        return items
 
     @staticmethod
-    def _held(items: Any) -> tuple[object, ...]:
+    def _held(items: Iterable[object]) -> tuple[object, ...]:
         """Return what is among items, also of a type that takes null for one of them."""
         return tuple(each for each in items if each is not None)
 
@@ -430,9 +453,18 @@ def _blank_of(item: Any) -> object:
     """Return what an item is of which nothing was read, or what no item is where that tells nothing."""
     for kind in (item, *get_args(item)):
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__struct_fields__:
+            if kind.__struct_config__.array_like:
+                continue  # its fields have no names
             with contextlib.suppress(Exception):  # a field is required, or the struct's own check refuses it
                 return kind()
     return _NO_ITEM
+
+
+def _is_misspelt(text: bytes, kind: Any) -> bool:
+    """Tell whether the text of an object of which nothing was read has names of its type in another letter case."""
+    own = _lower_names(kind) or ()
+    # Most often it has none of these names, and then there is no need to look at all that is in it.
+    return any(name.lower() in own for name in _members.decode(text)) and _respelt_items(text, kind) is not None
 
 
 def _respelt_items(text: bytes | msgspec.Raw, kind: Any) -> bytes | None:
@@ -447,7 +479,9 @@ def _fitted(value: Any, kind: inspect.Type) -> Any:
         kinds = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
         return _fitted(value, kinds[0]) if len(kinds) == 1 else value
     if isinstance(value, list):
-        item = getattr(kind, "item_type", None)
+        # An object may stand in an array of its own.
+        single = isinstance(kind, inspect.StructType) and not kind.array_like
+        item = kind if single else getattr(kind, "item_type", None)
         items = cast("list[object]", value)
         return items if item is None else [_fitted(each, item) for each in items]
     if not isinstance(value, dict):
