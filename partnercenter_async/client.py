@@ -210,7 +210,8 @@ class PartnerCenterClient:
 
         An answer with ``code`` and ``description`` and, but for links and attributes, nothing of the type is the
         service's error, whatever its status: then StatusError is raised, for None too. A type that has a ``code`` of
-        its own is given such answers.
+        its own is given such answers. Graph's error, which is ``code`` and ``message`` within an ``error`` that nothing
+        stands beside, is raised so too, unless the type has an ``error`` of its own.
 
         GET, HEAD, PUT and DELETE are retried. POST and PATCH are not where they may have been done: then
         OutcomeUnknownError tells the request id under which the service recognises a repetition, see

@@ -430,6 +430,7 @@ PATCHES = [
     Patch("F43", "items-unlike-lines", DECODING, """not in (b"null", b'""', b"[]")""", 'not in (b"null",)'),
     Patch("F43", "blank-items", DECODING, "                return kind()\n", "                return _NO_ITEM\n"),
     Patch("F43", "error-for-a-result", SESSION, "    if told is not None:\n", "    if False:\n"),
+    Patch("F43", "graphs-error-for-a-result", DECODING, 'inner = names == {"error"} and ', "inner = False and "),
     Patch("F43", "without-an-id", SESSION, "if data.id.strip():", "if True:"),
     Patch("F43", "repeat-a-write", SESSION, 'error.safe_to_repeat = method in {"GET", "HEAD"}', "pass"),
     Patch("F44", "out-of-the-listing", PAGING, "if not any(leads_to(", "if False and not any(leads_to("),

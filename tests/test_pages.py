@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from test_paging import walk
 
 from partnercenter_async import (
+    ApiError,
     Customer,
     DecodeError,
     NewCommerceMigration,
+    NotFoundError,
+    ODataCollection,
     Order,
     OutcomeUnknownError,
     PartnerCenterClient,
@@ -27,6 +30,7 @@ from partnercenter_async.emulator import Answer, Fault
 from partnercenter_async.export import ORDERS, export
 from partnercenter_async.export.pages import records
 from partnercenter_async.models.common import ResourceAttributes
+from partnercenter_async.paging import ODATA
 from partnercenter_async.testing import answer
 
 PAGE = ResourceCollection[Order]
@@ -421,6 +425,78 @@ def test_an_error_body_of_a_write_is_never_safe_to_repeat(method, into, status):
     assert not error.safe_to_repeat
     assert isinstance(error, OutcomeUnknownError) == (method in {"POST", "PATCH"})
     assert len(fake.requests) == 1
+
+
+GRAPH_ERROR = {
+    "code": "Request_ResourceNotFound",
+    "message": "It does not exist.",
+    "innerError": {"date": "2024-01-31T00:00:00", "request-id": "r", "client-request-id": "r"},
+    "details": [],
+}
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": GRAPH_ERROR},
+        {"error": GRAPH_ERROR, "value": None},
+        {"error": GRAPH_ERROR | {"details": ["x" * 100_000]}},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("into", [None, Few, Few | None, Order, dict, object, list[Order], PAGE, ODataCollection[Few]])
+def test_an_error_of_graphs_is_its_error_whatever_its_status(body, status, into):
+    error, _ = call(
+        [answer(body, status=status)], lambda client: client.request("GET", "v1.0/x", into, service="graph")
+    )
+    assert type(error) is (StatusError if status == 200 else NotFoundError)
+    assert (error.status, error.code) == (status, "Request_ResourceNotFound")
+    assert error.description == "It does not exist."
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("spell", [str.capitalize, str.upper])
+def test_the_names_of_an_error_of_graphs_under_a_200_are_read_in_any_letter_case(spell):
+    body = {spell("error"): {spell(name): value for name, value in GRAPH_ERROR.items()}}
+    error, _ = call([answer(body)], lambda client: client.request("GET", "v1.0/x", Few, service="graph"))
+    assert (type(error), error.code) == (StatusError, "Request_ResourceNotFound")
+
+
+@pytest.mark.fault("F43")
+def test_an_error_of_graphs_as_page_two_does_not_end_the_walk():
+    pages = [
+        answer({"value": [{"id": "a"}], "@odata.nextLink": "/v1.0/x?$skiptoken=1"}),
+        answer({"error": GRAPH_ERROR}),
+    ]
+    error, _ = call(pages, lambda client: client.list("v1.0/x", Few, paging=ODATA, service="graph").collect())
+    assert (type(error), error.code) == (StatusError, "Request_ResourceNotFound")
+    assert error.continuation
+
+
+class Operation(msgspec.Struct):
+    status: str = ""
+    error: dict[str, object] | None = None
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize(
+    ("into", "body"),
+    [
+        (Operation, {"error": GRAPH_ERROR}),
+        (ApiError, {"error": GRAPH_ERROR}),
+        (None, {"id": "x", "status": "failed", "error": GRAPH_ERROR}),
+        (dict, {"id": "x", "status": "failed", "error": GRAPH_ERROR}),
+        (Few, {"id": "x", "error": GRAPH_ERROR}),
+        (dict, {"error": {"code": "", "message": "x"}}),
+        (dict, {"error": {"code": "x"}}),
+        (dict, {"error": "code"}),
+    ],
+)
+def test_what_holds_an_error_of_graphs_is_none_where_it_is_of_the_type(into, body):
+    response, _ = call([answer(body)], lambda client: client.request("GET", "v1.0/x", into, service="graph"))
+    assert isinstance(response, Response)
+    assert json.loads(response.raw) == body
 
 
 class Reason(msgspec.Struct):

@@ -158,23 +158,30 @@ def error_in(body: bytes, into: type | None) -> ApiError | None:
     links and attributes, which all resources have. A type that has a ``code`` of its own is believed to mean it. Of a
     type that takes any object an error has members of errors alone; where nothing is wanted, every object with these
     two is one.
+
+    Graph's errors are an object with ``code`` and ``message`` as ``error``, and nothing else. A type that has an
+    ``error`` of its own is believed to mean it.
     """
     if not _OBJECT.match(body):
         return None
     if len(body) <= _SMALL:
         lower = body.lower()
-        if b'"code"' not in lower or b'"description"' not in lower:
+        if b'"code"' not in lower or (b'"description"' not in lower and b'"error"' not in lower):
             return None
     try:
         members = _members.decode(body.removeprefix(_BOM))
         told = _respelt_members(members, _ERROR)
-        if "description" not in told or told.get("code", _NOTHING[0]) in _NOTHING:
-            return None
         names = {name.lower() for name, value in members.items() if value not in _NOTHING}
-        own = _names_of(into)
-        if not names.isdisjoint(own) if own is not None else not names <= _ERROR.keys():
+        inner = names == {"error"} and "error" not in (_lower_names(into) or ())
+        if inner:
+            told = _respelt_members(_members.decode(told["error"]), _ERROR)
+        if ("message" if inner else "description") not in told or told.get("code", _NOTHING[0]) in _NOTHING:
             return None
-        return cast("ApiError", _decode(msgspec.json.encode(told), ApiError))
+        error = cast("ApiError", _decode(msgspec.json.encode(told), ApiError))
+        if inner:
+            return ApiError(error=error)
+        own = _names_of(into)
+        return error if (names.isdisjoint(own) if own is not None else names <= _ERROR.keys()) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _UnreadableError):
         return None
 
