@@ -604,9 +604,7 @@ async def test_no_such_answer_as_a_later_page_ends_a_customer_in_silence(emulato
 
 
 @pytest.mark.fault("F43")
-@pytest.mark.parametrize(
-    "body", [{}, {"id": None}, {"id": ""}, {"id": " "}, {"Id": "a"}, {"status": "completed"}, {"items": []}]
-)
+@pytest.mark.parametrize("body", [{}, {"id": None}, {"id": ""}, {"id": " "}, {"status": "completed"}, {"items": []}])
 @pytest.mark.parametrize(
     "operation",
     [one, lambda client: client.customers.get("c"), lambda client: client.migrations.get("c", "m")],
@@ -620,6 +618,24 @@ def test_an_answer_without_an_id_is_none(body, operation):
     assert error.request_id
     assert error.attempts == len(fake.requests) == 1
     assert str(error.message).startswith("the answer has no id")
+
+
+@pytest.mark.fault("F43")
+@pytest.mark.parametrize("spell", [str.upper, str.capitalize])
+@pytest.mark.parametrize("frame", [lambda found: found, lambda found: [found]])
+def test_an_answer_whose_names_are_spelt_otherwise_is_never_blank(spell, frame):
+    body = b"\n" + json.dumps(frame({spell("id"): "a", spell("status"): "completed", "new": 1})).encode()
+    assert call([answer(body=body)], one)[0] == Order(id="a", status="completed")
+    for into in (Few, Few | None):
+        response, _ = call([answer(body=body)], lambda client, into=into: client.request("GET", "x/y", into))
+        assert response.data == Few("a")
+
+
+def test_an_answer_of_which_nothing_is_wanted_costs_no_second_look(monkeypatch):
+    monkeypatch.setattr(decoding, "_respelt_items", None)
+    for body in ({}, {"new": {"id": "a"}}):
+        response, _ = call([answer(body)], lambda client: client.request("GET", "x/y", Few))
+        assert response.data == Few()
 
 
 def test_an_answer_with_an_id_is_delivered():

@@ -260,7 +260,8 @@ def _decode(body: bytes, into: type) -> Any:
         if len(_ways) >= _MOST_WAYS:
             _ways.clear()
         pages = _pages(into)
-        known = _ways[id(into)] = (into, partial(_decode_plain, into=into) if pages is None else pages.read)
+        plain = partial(_decode_plain, into=into, blank=_blank_of(into))
+        known = _ways[id(into)] = (into, plain if pages is None else pages.read)
     return known[1](body)
 
 
@@ -269,7 +270,7 @@ _ways: dict[int, tuple[type, Callable[[bytes], Any]]] = {}
 _MOST_WAYS = 256
 
 
-def _decode_plain(body: bytes, into: type) -> Any:
+def _decode_plain(body: bytes, into: type, blank: object) -> Any:
     found = _read(body, into)
     # A type made of pages, such as a subclass, is read as any struct is; it has to be a page all the same.
     if issubclass(type(found), ResourceCollection):
@@ -278,6 +279,8 @@ def _decode_plain(body: bytes, into: type) -> Any:
         name = _items_name(kind)
         if name == _items_name(type(page)) and not page.items and cast("_Pages", _pages(kind[Any])).read(body).items:
             raise msgspec.ValidationError(f"it has items that this type does not take - at `$.{name}`")
+    elif found == blank and _is_misspelt(_unwrapped(body.strip(_BLANKS)), into):
+        return _read(cast("bytes", _respelt_items(body, into)), into)
     return found
 
 
