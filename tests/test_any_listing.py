@@ -759,6 +759,7 @@ def test_orders_whose_names_are_spelt_otherwise_are_read_to_the_last_digit():
         [{"id": "a"}, [{"ID": "b"}]],
         [{"id": 7}, {"Id": 8, "new": 1}],
         [{"new": 1}, {"id": "a"}, {}, {"iD": "b"}],
+        [*[{"id": "a"}] * 9, {"Id": "b"}],
     ],
 )
 @pytest.mark.parametrize("large", [0, decoding.LARGE])
