@@ -208,7 +208,7 @@ def main() -> int:
     given = parser.parse_args()
     data = data_set(given.customers, given.seed)
     lost = failing(data)
-    served = [data.order_count(customer) for customer in data.customer_ids() if customer not in lost]
+    served = [len([*data.orders(customer)]) for customer in data.customer_ids() if customer not in lost]
     pages = sum(max(1, -(-orders // PAGE)) for orders in served)
     output = f"orders.{given.format}"
     kill_at = [pages * share for share in moments(given.kills, given.seed)]

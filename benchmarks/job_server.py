@@ -23,7 +23,6 @@ from partnercenter_async.emulator import (
     DropBefore,
     Emulator,
     ExpireToken,
-    Operation,
     ThrottleCustomer,
     WrongLength,
     service_error,
@@ -52,12 +51,12 @@ EXPIRED = 100, 5000
 
 def data_set(customers: int, seed: int) -> DataSet:
     """Return what is served, the same for both sides."""
-    return DataSet(customers=customers, orders_per_customer=(0, 12), seed=seed)
+    return DataSet(oddities=True, customers=customers, orders_per_customer=(0, 12), seed=seed)
 
 
 def failing(data: DataSet) -> dict[str, Answer]:
     """Return the customers that fail for good, one of a hundred, and how: 403 and 500 by turns."""
-    chosen = random.Random(data.seed).sample(range(len(data)), max(1, len(data) // 100))
+    chosen = random.Random(data.generation.seed).sample(range(len(data)), max(1, len(data) // 100))
     answers = service_error(403, 2000, "The relationship has ended."), service_error(500, 800003, "Never.")
     return {data.customer_id(index): answers[number % 2] for number, index in enumerate(sorted(chosen))}
 
@@ -74,7 +73,7 @@ class Faults(Script):
         self._in_a_row = Counter[str]()
         self._chance = random.Random(seed)
 
-    def next_action(self, operation: Operation, customer_id: str | None, method: str) -> Action | None:
+    def next_action(self, operation: str, customer_id: str | None, method: str) -> Action | None:
         """Return the fault of a request, if it meets one."""
         del method
         if operation != "orders.list" or customer_id is None:
@@ -113,7 +112,7 @@ class Partner(Emulator):
         super().__init__(
             data, page_size=PAGE, customers_page_size=CUSTOMERS_PAGE, link_style="mixed", keep_requests=False
         )
-        self._script = self.faults = Faults(failing(data), data.seed)
+        self._script = self.faults = Faults(failing(data), data.generation.seed)
         self.pages = 0
         self.under_way = 0
         self.most_under_way = 0

@@ -26,7 +26,6 @@ from partnercenter_async.emulator import (
     ExpireToken,
     Fault,
     Gzip,
-    Operation,
     ThrottleCustomer,
     ThrottlePartner,
     WrongLength,
@@ -52,7 +51,7 @@ ACTIONS: Sequence[Action] = [
     Gzip(),
     DuplicateHeaders(),
 ]
-OPERATIONS: Sequence[Operation | None] = [
+OPERATIONS: Sequence[str | None] = [
     "customers.list",
     "orders.list",
     "orders.get",
@@ -65,7 +64,7 @@ OPERATIONS: Sequence[Operation | None] = [
 
 def data_set(seed: int) -> DataSet:
     """Return what is served, the same for both sides."""
-    return DataSet(customers=CUSTOMERS, orders_per_customer=(0, 25), seed=seed)
+    return DataSet(oddities=True, customers=CUSTOMERS, orders_per_customer=(0, 25), seed=seed)
 
 
 def script(chance: random.Random) -> list[Fault]:

@@ -18,7 +18,6 @@ from partnercenter_async import (
 )
 from partnercenter_async._session.decoding import decode
 from partnercenter_async.emulator import DataSet
-from partnercenter_async.emulator.subscriptions import subscriptions as made_of_orders
 from partnercenter_async.export import (
     CUSTOMERS,
     MIGRATION_EVENTS,
@@ -31,7 +30,7 @@ from partnercenter_async.export import (
 from partnercenter_async.export.columns import Table
 from partnercenter_async.export.pages import Batch
 
-DATA = DataSet(customers=12, orders_per_customer=(5, 20), migrations_per_customer=2, seed=4)
+DATA = DataSet(oddities=True, customers=12, orders_per_customer=(5, 20), migrations_per_customer=2, seed=4)
 CUSTOMER_ID = "0f4c8f0a-5a1e-4b0c-9d57-6f1d6a2a7e01"
 
 
@@ -75,13 +74,13 @@ def subscriptions() -> list[Subscription]:
     ours = decode(known, ResourceCollection[Subscription]).items
     term = msgspec.json.decode(fixtures.SUBSCRIPTION)["scheduledNextTermInstructions"]
     charged = served([msgspec.json.decode(fixtures.SUBSCRIPTION) | {"nextChargeInstructions": term}], Subscription)
-    records = (each for customer_id in DATA.customer_ids() for each in made_of_orders(DATA, customer_id))
+    records = (each for customer_id in DATA.customer_ids() for each in DATA.subscriptions(customer_id))
     return [*ours, *charged, Subscription(), *served(records, Subscription)]
 
 
 def migrations() -> list[NewCommerceMigration]:
     ours = decode(fixtures.MIGRATION, NewCommerceMigration)
-    return [ours, *served((record for _, record in DATA.all_migrations()), NewCommerceMigration)]
+    return [ours, *served(DATA.all_migrations(), NewCommerceMigration)]
 
 
 def events() -> list[NewCommerceMigrationEvent]:

@@ -62,6 +62,6 @@ def engine(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
     """A small service: 5 customers with 7 orders each, in pages of 3."""
-    data = DataSet(customers=5, orders_per_customer=7, seed=11)
+    data = DataSet(oddities=True, customers=5, orders_per_customer=7, seed=11)
     async with Emulator(data, page_size=3, customers_page_size=2) as running:
         yield running

@@ -8,7 +8,7 @@ from azure.identity.aio import ClientSecretCredential
 
 from partnercenter_async import Cloud, PartnerCenterClient, RefreshTokenCredential, RetryPolicy, Service
 from partnercenter_async.clouds import ServiceName
-from partnercenter_async.emulator import Emulator
+from partnercenter_async.emulator import Emulator, Records
 from partnercenter_async.testing import FakeCredential, FakeTransport, RawResponse, Request, answer, run_in_virtual_time
 
 CLOUD = Cloud(
@@ -133,3 +133,14 @@ async def connected(emulator: Emulator, *, user: bool = False, **settings: Any) 
         settings.setdefault("retry", QUICK)
         client = PartnerCenterClient(credential, cloud=cloud, ssl_context=emulator.ssl_context(), **settings)
         yield await stack.enter_async_context(client)
+
+
+def order_count(data: Records, customer_id: str, **filters: Any) -> int:
+    """Return how many orders a listing of the emulator's serves."""
+    return len([*data.orders(customer_id, **filters)])
+
+
+def name_and_domain(data: Records, position: int) -> tuple[str, str]:
+    """Return the company name and the domain of one of the emulator's customers."""
+    profile: Any = data.customer(data.customer_id(position))["companyProfile"]
+    return profile["companyName"], profile["domain"]

@@ -1006,7 +1006,7 @@ def test_what_a_callback_raises_never_passes_for_the_end_of_a_walk(way, stop):
 
 
 async def test_any_listing_is_complete_over_the_wire():
-    data = DataSet(customers=12, orders_per_customer=5, migrations_per_customer=6, seed=3)
+    data = DataSet(oddities=True, customers=12, orders_per_customer=5, migrations_per_customer=6, seed=3)
     async with Emulator(data, page_size=2, customers_page_size=5, link_style="mixed") as emulator:
         emulator.inject(Fault(service_error(503, 800003, "Not now."), nth=3, times=2))
         customer = data.customer_id(2)

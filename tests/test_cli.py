@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from helpers import name_and_domain, order_count
 from typer.main import get_command
 
 from partnercenter_async.cli import app
 from partnercenter_async.emulator import Answer, DataSet, Delay, Emulator, Fault, gateway_throttle, service_error
 from partnercenter_async.emulator.faults import encode
-from partnercenter_async.emulator.subscriptions import subscriptions
 from partnercenter_async.export.pages import records, with_ids
 
 COMMAND = (sys.executable, "-W", "error", "-m", "partnercenter_async")
@@ -70,13 +70,13 @@ def as_served(documents: Sequence[object]) -> list[bytes]:
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    data = DataSet(customers=12, orders_per_customer=(0, 12), seed=3)
+    data = DataSet(oddities=True, customers=12, orders_per_customer=(0, 12), seed=3)
     async with Emulator(data, page_size=4, customers_page_size=5, bom=True, link_style="mixed") as running:
         yield running
 
 
 def busiest(data: DataSet) -> str:
-    return max(data.customer_ids(), key=data.order_count)
+    return max(data.customer_ids(), key=lambda name: order_count(data, name))
 
 
 # Lines
@@ -125,7 +125,7 @@ async def test_customers_are_written_as_served_in_their_order(emulator):
 
 
 async def test_customers_are_filtered_by_the_service(emulator):
-    name, domain = emulator.data.customer_name(4)
+    name, domain = name_and_domain(emulator.data, 4)
     by_name, by_domain, by_both = await asyncio.gather(
         run(emulator, "customers", "--name-starts-with", name[:8]),
         run(emulator, "customers", "--domain-starts-with", domain),
@@ -194,7 +194,7 @@ async def test_provisioning_names_customer_and_order(emulator):
 async def test_any_listing_is_written_as_served_page_after_page(emulator, tmp_path):
     data = emulator.data
     customer = busiest(data)
-    moved = max(data.customer_ids(), key=data.migration_count)
+    moved = max(data.customer_ids(), key=lambda name: len(data.migrations(name)))
     file = tmp_path / "orders.ndjson"
     arguments = ("--output", str(file), "--checkpoint", str(tmp_path / "orders.ckpt"))
     orders, migrations, one = await asyncio.gather(
@@ -264,7 +264,7 @@ async def test_no_usage_error_names_an_option_that_the_command_does_not_have(emu
 
 async def test_migrations_and_their_events(emulator):
     data = emulator.data
-    customer = max(data.customer_ids(), key=data.migration_count)
+    customer = max(data.customer_ids(), key=lambda name: len(data.migrations(name)))
     listed, events, all_listed, all_events = await asyncio.gather(
         run(emulator, "migrations", "--customer", customer),
         run(emulator, "migrations", "--customer", customer, "--events", "--concurrency", "1"),
@@ -274,7 +274,7 @@ async def test_migrations_and_their_events(emulator):
     assert [listed.code, events.code, all_listed.code, all_events.code] == [0, 0, 0, 0]
     assert listed.lines == as_served(data.migrations(customer))
     assert events.lines == [with_ids(event, {"customerId": customer}) for event in as_served(data.events(customer))]
-    assert sorted(all_listed.lines) == sorted(as_served([migration for _, migration in data.all_migrations()]))
+    assert sorted(all_listed.lines) == sorted(as_served([*data.all_migrations()]))
     assert sorted(all_events.lines) == sorted(
         with_ids(event, {"customerId": name}) for name in data.customer_ids() for event in as_served(data.events(name))
     )
@@ -283,7 +283,7 @@ async def test_migrations_and_their_events(emulator):
 async def test_subscriptions_have_their_customer_in_front(emulator):
     data = emulator.data
     customer = busiest(data)
-    held = [*subscriptions(data, customer)]
+    held = data.subscriptions(customer)
     order = str(held[0]["orderId"])
     listed, of_one_order, of_nobody, everything, wrong = await asyncio.gather(
         run(emulator, "subscriptions", "--customer", customer),
@@ -297,7 +297,7 @@ async def test_subscriptions_have_their_customer_in_front(emulator):
     assert of_one_order.lines == [line for line in listed.lines if f'"orderId":"{order}"'.encode() in line]
     assert of_nobody.lines == []
     assert {*listed.lines} < {*everything.lines}
-    assert len(everything.lines) == sum(len([*subscriptions(data, each)]) for each in data.customer_ids())
+    assert len(everything.lines) == sum(len(data.subscriptions(each)) for each in data.customer_ids())
     assert "--order needs --customer" in wrong.errors
 
 
@@ -378,7 +378,9 @@ async def test_no_secret_is_ever_printed(emulator):
 
 
 async def test_a_rotated_refresh_token_is_told_of_once():
-    async with Emulator(DataSet(customers=3), customers_page_size=1, rotate_refresh_token=True) as emulator:
+    async with Emulator(
+        DataSet(oddities=True, customers=3), customers_page_size=1, rotate_refresh_token=True
+    ) as emulator:
         emulator.expire_tokens()
         ended = await run(emulator, "customers")
         assert ended.code == 0
@@ -535,7 +537,7 @@ async def test_an_answer_that_is_no_json_is_printed_as_it_came(emulator, body):
         (["GET", "v1.0/x", "--service", "mail"], 2, "'mail' is not one of"),
         (["FETCH", "customers"], 2, "method must be one of"),
         (["POST", "customers", "--body", "{"], 2, "--body is no JSON"),
-        (["GET", "nothing/here"], 1, "There is nothing at this address"),
+        (["GET", "nothing/here"], 1, "The emulator does not serve GET"),
         (["GET", "v1.0/x", "--service", "graph"], 1, "The emulator serves the API alone"),
     ],
 )

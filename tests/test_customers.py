@@ -1,9 +1,9 @@
 """Customers over real sockets: seek paging, filters, profiles."""
 
 import pytest
-from helpers import connected
+from helpers import connected, name_and_domain
 
-from partnercenter_async import CustomerFilter, NotFoundError, RelationshipToPartner
+from partnercenter_async import CustomerFilter, PermissionDeniedError, RelationshipToPartner
 from partnercenter_async.emulator import DataSet, Emulator
 
 
@@ -23,14 +23,14 @@ async def test_all_customers_come_once_and_in_order(link_style):
 
 async def test_a_size_and_a_filter_hold_on_every_page():
     data = DataSet(customers=60, orders_per_customer=0, seed=8)
-    name, domain = data.customer_name(7)
+    name, domain = name_and_domain(data, 7)
     async with Emulator(data) as emulator, connected(emulator) as client:
         letter = CustomerFilter("CompanyName", name[0])
         found = await client.customers.list(filter=letter, size=2).collect()
         expected = [
             customer_id
             for index, customer_id in enumerate(data.customer_ids())
-            if data.customer_name(index)[0].lower().startswith(name[0].lower())
+            if name_and_domain(data, index)[0].lower().startswith(name[0].lower())
         ]
         assert [each.id for each in found] == expected
         assert emulator.count("customers.list") > 1
@@ -53,8 +53,9 @@ async def test_one_customer_has_its_profiles():
             assert customer.billing_profile is not None
             assert customer.billing_profile.id == held["billingProfile"]["id"]
             assert customer.billing_profile.default_address is not None
-        with pytest.raises(NotFoundError):
+        with pytest.raises(PermissionDeniedError) as refused:
             await client.customers.get("nobody")
+        assert refused.value.code == 20002
 
 
 @pytest.mark.parametrize("size", [0, -1, True, 1.5, "5"])

@@ -6,6 +6,7 @@ import sys
 from decimal import Decimal
 
 import pytest
+from helpers import order_count
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -27,9 +28,9 @@ from partnercenter_async.emulator import (
 CUSTOMERS = 6
 SEED = 7
 DATA = data_set(CUSTOMERS, SEED)
-CUSTOMER = max(DATA.customer_ids(), key=DATA.order_count)
+CUSTOMER = max(DATA.customer_ids(), key=lambda name: order_count(DATA, name))
 ORDERS = [*DATA.orders(CUSTOMER)]
-MOVED = max(DATA.customer_ids(), key=DATA.migration_count)
+MOVED = max(DATA.customer_ids(), key=lambda name: len(DATA.migrations(name)))
 PRICES = ORDERS[0]["lineItems"][0]["pricing"]
 
 
@@ -60,7 +61,7 @@ async def test_without_faults_nothing_is_retried(tmp_path):
     assert (result.problems, result.exit_code) == ([], 0)
     assert result.retries.total() == 0
     assert result.token_requests == 2
-    assert result.totals.orders == sum(map(DATA.order_count, DATA.customer_ids()))
+    assert result.totals.orders == sum(order_count(DATA, name) for name in DATA.customer_ids())
     assert len(result.output.read_bytes().splitlines()) == result.totals.records
     assert f"all {result.totals.records} records equal" in shown(result)
 

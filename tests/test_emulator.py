@@ -16,6 +16,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from azure.identity.aio import ClientSecretCredential
+from helpers import name_and_domain, order_count
 from yarl import URL
 
 from partnercenter_async.emulator import (
@@ -52,6 +53,7 @@ from partnercenter_async.emulator import (
     service_error,
     throttles,
 )
+from partnercenter_async.emulator.nouns import customers
 
 SCOPE = "https://api.example.test/.default"
 USER_SCOPE = "https://api.example.test/user_impersonation"
@@ -174,10 +176,10 @@ def test_data_does_not_depend_on_the_process():
 
 
 def test_every_id_leads_back_to_its_record_and_none_occurs_twice():
-    data = DataSet(customers=40, orders_per_customer=(0, 60), seed=5)
+    data = DataSet(customers=40, orders_per_customer=(0, 60), seed=5, oddities=True)
     seen: Counter[str] = Counter()
     for index, customer_id in enumerate(data.customer_ids()):
-        assert data.customer_index(customer_id.upper()) == index
+        assert data.of(customers.KIND).position(customer_id.upper()) == index
         for order in data.orders(customer_id, include_system_purchases=True):
             seen[str(order["id"])] += 1
             assert data.order(customer_id, str(order["id"])) == order
@@ -202,25 +204,23 @@ def test_order_of_one_customer_is_unknown_to_another():
 
 
 def test_counts_agree_with_the_filtered_listings():
-    data = DataSet(customers=6, orders_per_customer=(0, 200), seed=8)
+    data = DataSet(customers=6, orders_per_customer=(0, 200), seed=8, oddities=True)
     for customer_id in data.customer_ids():
         everything = list(data.orders(customer_id, include_system_purchases=True))
         plain = [order for order in everything if order.get("transactionType") in (None, "UserPurchase")]
         assert list(data.orders(customer_id)) == plain
-        assert data.order_count(customer_id) == len(plain)
-        by_cycle = [data.order_count(customer_id, billing_type=number) for number in range(7)]
+        assert order_count(data, customer_id) == len(plain)
+        by_cycle = [order_count(data, customer_id, billing_type=number) for number in range(7)]
         assert sum(by_cycle) == len(plain)
-        assert (
-            list(data.orders(customer_id, billing_type="OneTime", start=2, stop=5))
-            == [order for order in plain if order["billingCycle"] == "one_time"][2:5]
-        )
+        once = [order for order in plain if order["billingCycle"] == "one_time"]
+        assert list(data.orders(customer_id, billing_type="OneTime")) == once
         reseller = data.resellers[0]
         for order in data.orders(customer_id, indirect_reseller_id=reseller.id):
             assert {line["partnerIdOnRecord"] for line in order["lineItems"]} == {reseller.partner_id}
 
 
 def test_totals_are_exact_in_any_decimal_context():
-    data = DataSet(customers=8, orders_per_customer=50)
+    data = DataSet(customers=8, orders_per_customer=50, oddities=True)
     with decimal.localcontext(decimal.Context(prec=3)):
         orders = [order for customer_id in data.customer_ids() for order in data.orders(customer_id)]
     with decimal.localcontext(decimal.Context(prec=60)):
@@ -232,7 +232,7 @@ def test_totals_are_exact_in_any_decimal_context():
 
 
 def test_data_has_the_rare_shapes():
-    data = DataSet(customers=30, orders_per_customer=200, seed=1)
+    data = DataSet(customers=30, orders_per_customer=200, seed=1, oddities=True)
     orders = [order for customer_id in data.customer_ids() for order in data.orders(customer_id)]
     dates = [str(order["creationDate"]) for order in orders]
     lines = [line for order in orders for line in order["lineItems"]]
@@ -299,9 +299,10 @@ async def test_altered_or_foreign_token_is_refused():
 async def test_customers_are_filtered(operator):
     async with Started(DataSet(customers=60), customers_page_size=2) as client:
         names = {
-            cid: client.emulator.data.customer_name(i)[0] for i, cid in enumerate(client.emulator.data.customer_ids())
+            cid: name_and_domain(client.emulator.data, i)[0]
+            for i, cid in enumerate(client.emulator.data.customer_ids())
         }
-        name = client.emulator.data.customer_name(17)[0]
+        name = name_and_domain(client.emulator.data, 17)[0]
         value = {"starts_with": name[:4], "substring": name.split()[1], "equals": name}[operator].upper()
         text = quote(json.dumps({"Field": "CompanyName", "Value": value, "Operator": operator}))
         items, _ = await client.walk(f"/v1/customers?size=0&filter={text}")
@@ -369,25 +370,49 @@ async def test_one_order_and_its_provisioning_are_served():
             assert "links" not in page
 
 
-async def test_what_does_not_exist_is_404_in_the_services_shape(client):
+async def test_what_does_not_exist_is_refused_in_the_services_shape():
+    async with Started(user=True) as client:
+        await nothing_there(client)
+
+
+async def nothing_there(client: Client):
     known, order = (
         client.emulator.data.customer_id(0),
         next(client.emulator.data.orders(client.emulator.data.customer_id(1))),
     )
-    for path in (
-        "/",
-        "/v1",
-        "/v2/customers",
-        "/v1//v1/customers",
-        "/v1/customers/nobody/orders",
-        "/v1/customers/%2e%2e/orders",
-        f"/v1/customers/{known}/orders/none",
-        f"/v1/customers/{known}/orders/{order['id']}",
-        f"/v1/customers/{known}/migrations/newcommerce/none",
+    for path, status, code in (
+        ("/v1/customers/nobody", 403, 20002),
+        ("/v1/customers/nobody/orders", 403, 20002),
+        ("/v1/customers/%2e%2e/orders", 403, 20002),
+        (f"/v1/customers/{known}/orders/none", 404, 20000),
+        (f"/v1/customers/{known}/orders/none/provisioningstatus", 404, 20000),
+        (f"/v1/customers/{known}/orders/{order['id']}", 404, 20000),
+        (f"/v1/customers/{known}/migrations/newcommerce/none", 404, 1000),
+        ("/v1/products/none/skus", 404, 1000),
     ):
         answer = await client.get(path)
-        assert answer.status == 404
+        assert (answer.status, answer.json()["code"]) == (status, code)
         assert set(answer.json()) == {"code", "description", "data", "source"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/v1"),
+        ("GET", "/v2/customers"),
+        ("GET", "/v1//v1/customers"),
+        ("GET", "/v1/customers//orders"),
+        ("GET", "/v1/invoices"),
+        ("POST", "/v1/customers"),
+        ("DELETE", "/v1/customers/c"),
+    ],
+)
+async def test_what_is_not_served_says_so(client, method, path):
+    """It must not look like a record that does not exist."""
+    answer = await client.send(method, path)
+    assert answer.status == 501
+    assert answer.json()["description"].startswith(f"The emulator does not serve {method} {path}.")
 
 
 @pytest.mark.parametrize(

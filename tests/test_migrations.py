@@ -7,7 +7,7 @@ from partnercenter_async import BadRequestError, NewCommerceMigrationEvent, NotF
 from partnercenter_async.emulator import DataSet, Emulator
 
 DATA = DataSet(customers=20, orders_per_customer=0, migrations_per_customer=(0, 4), seed=12)
-ALL = [migration for _, migration in DATA.all_migrations()]
+ALL = [*DATA.all_migrations()]
 
 
 @pytest.fixture

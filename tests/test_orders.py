@@ -6,7 +6,7 @@ import tracemalloc
 from datetime import UTC, datetime, timezone
 
 import pytest
-from helpers import CLOUD, connected
+from helpers import CLOUD, connected, order_count
 
 from partnercenter_async import (
     BillingCycleType,
@@ -32,7 +32,7 @@ async def test_all_orders_of_a_customer_come_in_order(emulator):
 
 
 async def test_prices_are_exact_and_come_when_asked_for():
-    async with Emulator(DataSet(customers=1, orders_per_customer=60, seed=3), page_size=25) as emulator:
+    async with Emulator(DataSet(oddities=True, customers=1, orders_per_customer=60, seed=3), page_size=25) as emulator:
         (customer_id,) = emulator.data.customer_ids()
         async with connected(emulator) as client:
             orders = await client.orders.list(customer_id, include_price=True).collect()
@@ -55,7 +55,9 @@ async def test_prices_are_exact_and_come_when_asked_for():
 
 @pytest.mark.fault("F29")
 async def test_every_date_is_that_of_the_wire_cut_and_the_wire_text_is_in_raw():
-    async with Emulator(DataSet(customers=1, orders_per_customer=200, seed=5), page_size=100) as emulator:
+    async with Emulator(
+        DataSet(oddities=True, customers=1, orders_per_customer=200, seed=5), page_size=100
+    ) as emulator:
         (customer_id,) = emulator.data.customer_ids()
         async with connected(emulator) as client:
             pages = [page async for page in client.orders.list(customer_id).pages()]
@@ -70,7 +72,7 @@ async def test_every_date_is_that_of_the_wire_cut_and_the_wire_text_is_in_raw():
 
 @pytest.mark.parametrize("billing_type", list(BillingCycleType))
 async def test_billing_type_keeps_the_orders_billed_that_way(billing_type):
-    data = DataSet(customers=1, orders_per_customer=40, seed=2)
+    data = DataSet(oddities=True, customers=1, orders_per_customer=40, seed=2)
     async with Emulator(data) as emulator:
         (customer_id,) = data.customer_ids()
         async with connected(emulator) as client:
@@ -88,7 +90,7 @@ def test_billing_types_go_out_as_the_service_names_them():
 
 
 async def test_an_indirect_resellers_orders_and_system_purchases():
-    data = DataSet(customers=3, orders_per_customer=60, seed=9)
+    data = DataSet(oddities=True, customers=3, orders_per_customer=60, seed=9)
     async with Emulator(data, page_size=20) as emulator, connected(emulator) as client:
         for customer_id in data.customer_ids():
             for reseller in data.resellers:
@@ -98,7 +100,7 @@ async def test_an_indirect_resellers_orders_and_system_purchases():
             orders = await client.orders.list(customer_id, include_system_purchases=True).collect()
             held = list(data.orders(customer_id, include_system_purchases=True))
             assert [order.id for order in orders] == [each["id"] for each in held]
-            assert len(orders) > data.order_count(customer_id)
+            assert len(orders) > order_count(data, customer_id)
 
 
 async def test_one_order(emulator):
@@ -143,7 +145,7 @@ STYLES = ["root", "version", "relative", "absolute", "doubled", "upper", "mixed"
 @pytest.mark.parametrize("paging", ["seek", "offset"])
 @pytest.mark.parametrize("link_style", STYLES)
 async def test_a_walk_over_50_pages_of_200_yields_each_order_once_in_every_link_shape(link_style, paging):
-    data = DataSet(customers=1, orders_per_customer=10_000, seed=1)
+    data = DataSet(oddities=True, customers=1, orders_per_customer=10_000, seed=1)
     (customer_id,) = data.customer_ids()
     async with Emulator(data, page_size=200, link_style=link_style, paging=paging) as emulator:
         async with connected(emulator) as client:
@@ -161,7 +163,7 @@ IDS: dict[str, list[str]] = {}  # the same data in every shape: made once
 @pytest.mark.fault("F19")
 @pytest.mark.parametrize("last_links", ["self", "missing", "null_next", "empty_uri"])
 async def test_a_walk_ends_however_the_last_page_says_so(last_links):
-    data = DataSet(customers=1, orders_per_customer=7, seed=1)
+    data = DataSet(oddities=True, customers=1, orders_per_customer=7, seed=1)
     async with Emulator(data, page_size=3, last_links=last_links) as emulator, connected(emulator) as client:
         (customer_id,) = data.customer_ids()
         assert len(await client.orders.list(customer_id).collect()) == 7

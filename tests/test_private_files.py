@@ -324,7 +324,7 @@ def test_a_leftover_of_somebody_elses_that_others_may_read_is_refused(tmp_path):
 
 @pytest.mark.fault("F48")
 async def test_the_command_takes_a_mode_and_refuses_links(tmp_path, victim):
-    async with Emulator(DataSet(customers=2, orders_per_customer=2)) as emulator:
+    async with Emulator(DataSet(oddities=True, customers=2, orders_per_customer=2)) as emulator:
         here = str(tmp_path / "o")
         ended = await command(emulator, "orders", "--all-customers", "--output", here, "--mode", "640")
         assert ended.code == 0

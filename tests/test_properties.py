@@ -68,7 +68,7 @@ async def resumed(client: PartnerCenterClient, customer_id: str) -> list[str]:
 @pytest.mark.fault("F20")
 @pytest.mark.parametrize(("paging", "link_style"), [("seek", "mixed"), ("offset", "absolute")])
 def test_any_script_of_faults_leaves_each_order_once_and_in_order(paging, link_style):
-    data = DataSet(customers=12, orders_per_customer=(0, 30), seed=20)
+    data = DataSet(oddities=True, customers=12, orders_per_customer=(0, 30), seed=20)
     customers = list(data.customer_ids())
 
     with asyncio.Runner() as runner:

@@ -193,7 +193,7 @@ def test_no_wrong_call_shows_anything_that_steers_a_terminal(text):
 @pytest.mark.fault("F49")
 async def test_a_name_or_description_of_the_services_steers_no_terminal_and_is_whole_in_ndjson(tmp_path):
     hostile = HOSTILE.replace("\ud800", "")
-    data = DataSet(customers=3, orders_per_customer=2, seed=1)
+    data = DataSet(oddities=True, customers=3, orders_per_customer=2, seed=1)
     async with Emulator(data) as emulator:
         emulator.inject(
             Fault(AlterRecord(0, ("companyProfile", "companyName"), hostile), operation="customers.list", times=None)
@@ -220,7 +220,7 @@ async def test_a_name_or_description_of_the_services_steers_no_terminal_and_is_w
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    data = DataSet(customers=40, orders_per_customer=(0, 12), seed=5)
+    data = DataSet(oddities=True, customers=40, orders_per_customer=(0, 12), seed=5)
     async with Emulator(data, page_size=3, customers_page_size=15) as running:
         for number in range(9):
             error = service_error(403, 3000 + number, "No. " * 40)

@@ -38,7 +38,7 @@ from partnercenter_async import (
     fan_out,
     paging,
 )
-from partnercenter_async.emulator import DataSet
+from partnercenter_async.emulator import Records
 from partnercenter_async.export import CUSTOMERS, ORDERS, Format, Report, Table, export
 from partnercenter_async.redis_pace import RedisPace
 from pytest_partnercenter.emulated import PartnerCenter
@@ -196,7 +196,7 @@ async def own_records(partner_center: PartnerCenter) -> None:
     partner_center.add_order(customer, colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert_type(partner_center.add_migration(customer, microsoft_led=True), str)
     assert_type(PartnerCenter.add_customer(partner_center), str)
-    assert_type(partner_center.records.populate(customers=3), DataSet)
+    assert_type(partner_center.records.populate(customers=3), Records)
     partner_center.add_event(customer)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     async with partner_center.connect(user=True, concurrency=1, retry=RetryPolicy()) as client:
         assert_type(client, PartnerCenterClient)

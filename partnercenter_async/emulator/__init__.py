@@ -6,9 +6,9 @@ async with Emulator(DataSet(customers=300, seed=7)) as emulator:
     assert emulator.count("orders.list") == 3
 """
 
-from partnercenter_async.emulator.builder import Records
-from partnercenter_async.emulator.data import Data, DataSet, JsonObject, Reseller, billing_cycle
+from partnercenter_async.emulator.api import LastLinks, LinkStyle, OrdersPaging, Paths
 from partnercenter_async.emulator.faults import (
+    OPERATIONS,
     Action,
     AlterPage,
     AlterRecord,
@@ -27,7 +27,6 @@ from partnercenter_async.emulator.faults import (
     ExpireToken,
     Fault,
     Gzip,
-    Operation,
     Redirect,
     RepeatRecord,
     ReplaceBody,
@@ -41,12 +40,15 @@ from partnercenter_async.emulator.faults import (
     service_error,
     throttles,
 )
+from partnercenter_async.emulator.generation import JsonObject, Reseller
 from partnercenter_async.emulator.limits import FixedWindow, Limit, Limiter, SlidingWindow, TokenBucket
+from partnercenter_async.emulator.nouns.orders import billing_cycle
+from partnercenter_async.emulator.records import DataSet, Records
 from partnercenter_async.emulator.server import Emulator, RecordedRequest
-from partnercenter_async.emulator.service import LastLinks, LinkStyle, OrdersPaging
 from partnercenter_async.emulator.tokens import fingerprint
 
 __all__ = [
+    "OPERATIONS",
     "Action",
     "AlterPage",
     "AlterRecord",
@@ -55,7 +57,6 @@ __all__ = [
     "BrokenChunk",
     "CloseAfter",
     "CutBody",
-    "Data",
     "DataSet",
     "Deflate",
     "Delay",
@@ -74,8 +75,8 @@ __all__ = [
     "Limit",
     "Limiter",
     "LinkStyle",
-    "Operation",
     "OrdersPaging",
+    "Paths",
     "RecordedRequest",
     "Records",
     "Redirect",

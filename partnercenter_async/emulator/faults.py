@@ -9,42 +9,18 @@ import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias, cast, get_args
+from typing import TypeAlias, cast
 
 import msgspec
 
-from partnercenter_async.emulator.data import JsonObject
+from partnercenter_async.emulator import nouns
+from partnercenter_async.emulator.generation import JsonObject
 
-Operation: TypeAlias = Literal[
-    "customers.list",
-    "customers.get",
-    "orders.list",
-    "orders.get",
-    "orders.provisioning_status",
-    "migrations.list",
-    "migrations.get",
-    "migrations.events",
-    "subscriptions.list",
-    "subscriptions.get",
-    "subscriptions.list_addons",
-    "subscriptions.list_upgrades",
-    "subscriptions.list_conversions",
-    "subscriptions.list_transition_eligibilities",
-    "subscriptions.list_transitions",
-    "subscriptions.get_support_contact",
-    "subscriptions.get_provisioning_status",
-    "subscriptions.get_registration_status",
-    "subscriptions.list_activation_links",
-    "subscriptions.get_overage",
-    "subscriptions.list_azure_entitlements",
-    "subscriptions.get_azure_entitlement",
-    "subscriptions.list_custom_term_end_dates",
-    "token",
-    "other",
-]
-"""The name under which a request is recorded, counted and matched."""
+OTHERS = ("token", "sign_in", "served", "other")
+"""Requests for tokens, what else is below the authority, paths that a test has served, and all else."""
+OPERATIONS: tuple[str, ...] = (*dict.fromkeys(each.operation for each in nouns.ROUTES), *OTHERS)
+"""The names under which requests are recorded, counted and matched."""
 
-_OPERATIONS: tuple[str, ...] = get_args(Operation)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _BLOCK = 1 << 20
 _LOWEST_STATUS, _LOWEST_ERROR, _HIGHEST_STATUS = 200, 400, 599
@@ -78,8 +54,8 @@ def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 def check_operation(value: object, *others: str | None) -> None:
     """Refuse what names no operation, nor is one of the others that stand for several."""
-    known = [*_OPERATIONS, *(each for each in others if each)]
-    if value not in (*_OPERATIONS, *others):
+    known = [*OPERATIONS, *(each for each in others if each)]
+    if value not in (*OPERATIONS, *others):
         near = difflib.get_close_matches(str(value), known, 1)
         hint = f", perhaps {near[0]!r}" if near else ""
         message = f"operation must be one of {', '.join(map(repr, known))}, not {value!r}{hint}"
@@ -483,7 +459,7 @@ class Fault:
 
     action: Action
     _: dataclasses.KW_ONLY
-    operation: Operation | Literal["api"] | None = None
+    operation: str | None = None
     customer_id: str | None = None
     method: str | None = None
     nth: int = 1
@@ -502,7 +478,7 @@ class Fault:
         if self.every is not None:
             check_count("every", self.every)
 
-    def matches(self, operation: Operation, customer_id: str | None, method: str) -> bool:
+    def matches(self, operation: str, customer_id: str | None, method: str) -> bool:
         """Return whether a request is one of those that this fault counts."""
         return (
             (self.operation in (None, operation) or (self.operation == "api" and operation != "token"))
@@ -521,7 +497,7 @@ class Fault:
 
 
 def fails(
-    operation: Operation | Literal["api"] = "api",
+    operation: str = "api",
     *,
     customer_id: str | None = None,
     status: int = 503,
@@ -542,7 +518,7 @@ def throttles(customer_id: str | None = None, *, seconds: float, nth: int = 1) -
 
 
 def loses(
-    operation: Operation | Literal["api"] = "api",
+    operation: str = "api",
     *,
     customer_id: str | None = None,
     nth: int = 1,
@@ -583,7 +559,7 @@ class Script:
         """Return those that have not acted on any request."""
         return [fault for fault in self._seen if fault not in self._acted]
 
-    def next_action(self, operation: Operation, customer_id: str | None, method: str) -> Action | None:
+    def next_action(self, operation: str, customer_id: str | None, method: str) -> Action | None:
         """Count a request and return what is to happen to it."""
         action: Action | None = None
         for fault, seen in self._seen.items():

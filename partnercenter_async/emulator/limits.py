@@ -17,7 +17,6 @@ from typing import Literal, TypeAlias, get_args
 
 from partnercenter_async.emulator.faults import (
     Answer,
-    Operation,
     check_choice,
     check_count,
     check_operation,
@@ -196,7 +195,7 @@ class Limit:
     limiter: Limiter
     _: dataclasses.KW_ONLY
     by: By = "partner"
-    operation: Operation | Literal["api"] | None = "api"
+    operation: str | None = "api"
     method: str | None = None
     path: str | None = None
     retry_after: RetryAfter | None = "seconds"
@@ -210,7 +209,7 @@ class Limit:
         check_choice("by", self.by, get_args(By))
         check_choice("retry_after", self.retry_after, (*get_args(RetryAfter), None))
 
-    def matches(self, operation: Operation, method: str, path: str) -> bool:
+    def matches(self, operation: str, method: str, path: str) -> bool:
         """Return whether a request is one of those that are counted."""
         return (
             (self.operation in (None, operation) or (self.operation == "api" and operation != "token"))
@@ -250,7 +249,7 @@ class Limits:
             limit.limiter.clear()
 
     def take(
-        self, now: float, *, operation: Operation = "other", customer_id: str | None = None, method: str, path: str
+        self, now: float, *, operation: str = "other", customer_id: str | None = None, method: str, path: str
     ) -> Answer | None:
         """Count a request that comes now; return None where it is admitted, otherwise its refusal.
 

@@ -17,14 +17,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, get_args
-from urllib.parse import parse_qsl, urlencode
+from typing import Self, cast, get_args
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from partnercenter_async.emulator.data import Data, DataSet
+from partnercenter_async.emulator import nouns
+from partnercenter_async.emulator.api import (
+    Api,
+    ApiSettings,
+    Call,
+    LastLinks,
+    LinkStyle,
+    OrdersPaging,
+    Paths,
+    Reply,
+    Route,
+    Router,
+)
 from partnercenter_async.emulator.faults import (
     Action,
     Answer,
@@ -38,7 +50,6 @@ from partnercenter_async.emulator.faults import (
     DropBefore,
     ExpireToken,
     Fault,
-    Operation,
     PageAction,
     Redirect,
     Script,
@@ -53,30 +64,24 @@ from partnercenter_async.emulator.faults import (
     encode,
     gateway_throttle,
 )
+from partnercenter_async.emulator.generation import JsonObject
 from partnercenter_async.emulator.limits import Limit, Limits
-from partnercenter_async.emulator.service import (
-    Call,
-    Habits,
-    LastLinks,
-    LinkStyle,
-    OrdersPaging,
-    Reply,
-    Responder,
-    Route,
-    find_route,
-)
+from partnercenter_async.emulator.records import DataSet, Records
+from partnercenter_async.emulator.serving import serving
 from partnercenter_async.emulator.tls import Certificates
 from partnercenter_async.emulator.tokens import Application, TokenIssuer, fingerprint, redacted
 
 _BOM = b"\xef\xbb\xbf"
 _PARTNER = "*"
+_TOKEN = Route("token", "POST /{tenant}/oauth2/v2.0/token", lambda _api, _call: Reply(501))
+"""Answered by the authority and not by the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
     """A request as it arrived. Tokens and secrets are replaced by fingerprints, equal for equal secrets."""
 
-    operation: Operation
+    operation: str
     method: str
     path: str
     """Undecoded, without the query."""
@@ -139,7 +144,7 @@ class _Running:
     server: _Server
     listener: asyncio.Server
     endpoint: str
-    service: Responder
+    api: Api
 
 
 class Emulator:
@@ -160,6 +165,8 @@ class Emulator:
         mfa: Whether the users' tokens come with multifactor authentication.
         rotate_refresh_token: Whether each redemption answers with a new refresh token. The old ones stay good.
         events_content_type: The Content-Type of migration events. None goes round those that the service uses.
+        paths: Whether the API's paths are taken in any letter case and with a slash at their end, as ASP.NET, which its
+            hosts run, takes them; "exact" is for a client that is to be strict with itself.
         limits: How many requests are taken in a time.
         faults: What is to go wrong from the start.
         keep_requests: Whether `requests` is kept. `count` works in any case.
@@ -168,10 +175,10 @@ class Emulator:
 
     def __init__(
         self,
-        data: Data | None = None,
+        data: Records | None = None,
         *,
         page_size: int = 200,
-        customers_page_size: int = 50,
+        customers_page_size: int = 500,
         token_lifetime: float = 3600.0,
         paging: OrdersPaging = "seek",
         link_style: LinkStyle = "root",
@@ -181,6 +188,7 @@ class Emulator:
         mfa: bool = True,
         rotate_refresh_token: bool = False,
         events_content_type: str | None = None,
+        paths: Paths = "tolerant",
         limits: Sequence[Limit] = (),
         faults: Sequence[Fault] = (),
         keep_requests: bool = True,
@@ -192,6 +200,7 @@ class Emulator:
         check_choice("paging", paging, get_args(OrdersPaging))
         check_choice("link_style", link_style, get_args(LinkStyle))
         check_choice("last_links", last_links, get_args(LastLinks))
+        check_choice("paths", paths, get_args(Paths))
         check_text("events_content_type", events_content_type, "such as 'text/plain'")
         switches = {
             "bom": bom,
@@ -202,11 +211,11 @@ class Emulator:
         }
         for name, switch in switches.items():
             check_choice(name, switch, (True, False))
-        self.data: Data = DataSet() if data is None else data
+        self.data: Records = DataSet() if data is None else data
         """The records that are served."""
         self.requests: list[RecordedRequest] = []
         """Every request, token requests included, in the order of arrival."""
-        self._habits = Habits(
+        self._settings = ApiSettings(
             page_size=page_size,
             customers_page_size=customers_page_size,
             paging=paging,
@@ -214,7 +223,9 @@ class Emulator:
             last_links=last_links,
             require_mfa=require_mfa,
             events_content_type=events_content_type,
+            paths=paths,
         )
+        self._router = Router(nouns.ROUTES, paths)
         self._application = Application(
             tenant_id=str(uuid.uuid4()),
             client_id=str(uuid.uuid4()),
@@ -229,7 +240,7 @@ class Emulator:
         self._port = port
         self._limits = Limits(limits)
         self._script = Script(faults)
-        self._counts: Counter[tuple[Operation, str | None]] = Counter()
+        self._counts: Counter[tuple[str, str | None]] = Counter()
         self._throttled: dict[str, float] = {}
         self._retry_after: dict[str, str | None] = {}
         self._answers = itertools.count(1)
@@ -265,8 +276,8 @@ class Emulator:
             rotate=self._rotate_refresh_token,
             mfa=self._mfa,
         )
-        service = Responder(self.data, tokens, self._habits, endpoint)
-        self._running = _Running(certificates, tokens, server, listener, endpoint, service)
+        api = Api(self.data, tokens, self._settings, endpoint)
+        self._running = _Running(certificates, tokens, server, listener, endpoint, api)
         return self
 
     async def __aexit__(
@@ -359,7 +370,7 @@ class Emulator:
         """The number of connections that are open now."""
         return self._started().server.open_count()
 
-    def count(self, operation: Operation | None = None, *, customer_id: str | None = None) -> int:
+    def count(self, operation: str | None = None, *, customer_id: str | None = None) -> int:
         """Return how many requests of an operation arrived, for one customer if given.
 
         Without an operation it is every request for the API, which leaves the token requests out.
@@ -371,6 +382,21 @@ class Emulator:
             for (name, its_customer), number in self._counts.items()
             if (name == operation if operation else name != "token") and customer in (None, its_customer)
         )
+
+    def serve(self, path: str, records: Sequence[JsonObject] | JsonObject, *, id: str = "id") -> None:
+        """Serve records of a test's own at a path that the emulator does not know, or in place of what it does.
+
+        Args:
+            path: The path, such as "customers/{customer_id}/agreements", with or without the API's /v1. A name in
+                braces stands for any id. Paths of Microsoft Graph begin with /v1.0 or /beta.
+            records: A list for a collection, whose records can then be listed, read by id, created (POST), replaced
+                (PUT), changed (PATCH) and deleted; a dict for a resource, which can be read, replaced and changed.
+            id: The field that holds a record's id; where records have none, they are listed and no more.
+
+        Requests for them are counted as "served". Raises ValueError for a path or records that can't be.
+        """
+        for route in serving(path, records, id):
+            self._router.add(route)
 
     def inject(self, *faults: Fault) -> None:
         """Add faults behind those in force. Their counting begins now."""
@@ -404,13 +430,21 @@ class Emulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
-        call = Call(request.method, find_route(request.method, path), query, request.headers, await request.read())
+        route, ids = self._route(request.method, path)
+        call = Call(request.method, path, query, request.headers, await request.read(), route, ids)
         record = self._record(request, call, path)
         try:
             response = await self._respond(request, call, record)
         except ConnectionError:
             return web.Response()
         return response
+
+    def _route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Return what a request is for, and the ids in its path."""
+        tenant, _, rest = path.removeprefix("/").partition("/")
+        if method == "POST" and rest == "oauth2/v2.0/token":
+            return _TOKEN, {"tenant": unquote(tenant)}
+        return self._router.find(method, path)
 
     def _record(self, request: web.BaseRequest, call: Call, path: str) -> RecordedRequest:
         headers = CIMultiDict(request.headers)
@@ -420,7 +454,7 @@ class Emulator:
         body = call.body
         if call.route.operation == "token":
             body = urlencode(redacted(_form(body))).encode()
-        customer_id = call.route.customer_id
+        customer_id = call.ids.get("customer_id")
         record = RecordedRequest(
             operation=call.route.operation,
             method=call.method,
@@ -439,13 +473,13 @@ class Emulator:
 
     async def _respond(self, request: web.BaseRequest, call: Call, record: RecordedRequest) -> web.StreamResponse:
         now = asyncio.get_running_loop().time()
-        operation, customer_id = call.route.operation, call.route.customer_id
+        operation, customer_id = call.route.operation, call.ids.get("customer_id")
         refusal = self._limits.take(
             now, operation=operation, customer_id=customer_id, method=call.method, path=record.path
         )
         if refusal is not None:
             return self._send_whole(self._from_answer(refusal, call), record)
-        for bar in _bars(call.route):
+        for bar in _bars(call):
             if self._throttled.get(bar, now) > now:
                 return self._send_whole(self._from_answer(self._throttle(bar), call), record)
         action = self._script.next_action(operation, customer_id, call.method)
@@ -473,7 +507,7 @@ class Emulator:
             case Redirect(status, location):
                 return self._from_answer(Answer(status, headers=[("Location", location)]), call)
             case ThrottleCustomer(seconds, retry_after) | ThrottlePartner(seconds, retry_after):
-                bar = _PARTNER if isinstance(action, ThrottlePartner) else _bars(call.route)[0]
+                bar = _PARTNER if isinstance(action, ThrottlePartner) else _bars(call)[0]
                 self._throttled[bar] = asyncio.get_running_loop().time() + seconds
                 self._retry_after[bar] = retry_after
                 return self._from_answer(self._throttle(bar), call)
@@ -506,12 +540,12 @@ class Emulator:
     def _true_answer(self, call: Call, action: PageAction | None = None) -> _Encoded:
         running = self._started()
         if call.route.operation == "token":
-            status, document = running.tokens.redeem(call.route.item_id, _form(call.body))
+            status, document = running.tokens.redeem(call.ids["tenant"], _form(call.body))
             headers = CIMultiDict(
                 {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store, no-cache"}
             )
             return _Encoded(status, headers, encode(document))
-        reply = running.service.answer(call)
+        reply = running.api.answer(call)
         headers = self._service_headers(call)
         headers["Content-Type"] = reply.content_type
         headers.extend(reply.headers)
@@ -541,9 +575,9 @@ class Emulator:
         return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
 
 
-def _bars(route: Route) -> tuple[str, ...]:
-    """Return what a route is throttled with: its customer or the paths without one, and the partner; or as a token."""
-    return ("token",) if route.operation == "token" else ((route.customer_id or "").lower(), _PARTNER)
+def _bars(call: Call) -> tuple[str, ...]:
+    """Return what throttles a request: its customer or the paths without one, and the partner; or as a token."""
+    return ("token",) if call.route.operation == "token" else (call.ids.get("customer_id", "").lower(), _PARTNER)
 
 
 def _form(body: bytes) -> dict[str, str]:
@@ -557,7 +591,9 @@ def _page(reply: Reply, action: PageAction | None) -> object:
         return document
     if isinstance(document, list):
         return action.alter_page({"items": document})["items"]
-    return action.alter_page(document) if document is not None and "items" in document else document
+    if isinstance(document, dict) and "items" in document:
+        return action.alter_page(cast("JsonObject", document))
+    return document
 
 
 def _note_status(record: RecordedRequest, status: int) -> None:

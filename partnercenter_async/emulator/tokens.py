@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from partnercenter_async.emulator.data import JsonObject
+from partnercenter_async.emulator.generation import JsonObject
 
 TokenState = Literal["valid", "expired", "unknown"]
 

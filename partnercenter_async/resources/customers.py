@@ -55,7 +55,7 @@ class Customers(Resource):
 
         ``GET /v1/customers/{customer_id}``
 
-        Raises NotFoundError where there is no such customer, PermissionDeniedError where it is not the partner's.
+        Raises PermissionDeniedError, with code 20002, where the partner has no such customer.
 
         Source: https://learn.microsoft.com/partner-center/developer/get-a-customer-by-id
         """

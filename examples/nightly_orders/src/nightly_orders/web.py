@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from nightly_orders.totals import IncompleteOrderError, totals_of
-from partnercenter_async import Customer, NotFoundError, PartnerCenterClient
+from partnercenter_async import Customer, PartnerCenterClient, PermissionDeniedError
 
 CLIENT = web.AppKey("client", PartnerCenterClient)
+UNKNOWN_CUSTOMER = 20002
+"""The code with which the service refuses a customer that is not the partner's, or is not there at all."""
 
 
 async def totals(request: web.Request) -> web.Response:
@@ -19,7 +21,9 @@ async def totals(request: web.Request) -> web.Response:
     client = request.app[CLIENT].with_options(deadline=10)
     try:
         found = await totals_of(client, Customer(id=request.match_info["customer_id"]), month)
-    except NotFoundError as error:
+    except PermissionDeniedError as error:
+        if error.code != UNKNOWN_CUSTOMER:
+            raise
         raise web.HTTPNotFound(text=f"no such customer ({error.request_id})") from error
     except IncompleteOrderError as error:
         raise web.HTTPBadGateway(text=str(error)) from error
