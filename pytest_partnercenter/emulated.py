@@ -35,6 +35,7 @@ class EmulatorSettings(TypedDict, total=False):
     require_mfa: bool
     mfa: bool
     rotate_refresh_token: bool
+    consented: bool
     events_content_type: str | None
     limits: Sequence[Limit]
 

@@ -55,8 +55,8 @@ from partnercenter_async.emulator import (
 )
 from partnercenter_async.emulator.nouns import customers
 
-SCOPE = "https://api.example.test/.default"
-USER_SCOPE = "https://api.example.test/user_impersonation"
+SCOPE = "https://api.partnercenter.microsoft.com/.default"
+USER_SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
 
 
 class Answered:
@@ -542,7 +542,7 @@ async def test_token_answers_are_those_of_entra(client):
         ({"client_secret": "", "client_assertion": "x"}, "invalid_client", 50027),
         ({"client_id": "other"}, "unauthorized_client", 700016),
         ({"grant_type": "password"}, "unsupported_grant_type", 70003),
-        ({"grant_type": "refresh_token", "refresh_token": "old"}, "invalid_grant", 700082),
+        ({"grant_type": "refresh_token", "refresh_token": "1.emulated.old"}, "invalid_grant", 700082),
         ({"scope": "openid"}, "invalid_scope", 70011),
         ({"scope": USER_SCOPE}, "invalid_scope", 70011),
         ({"claims": "x"}, "invalid_request", 900144),
@@ -634,7 +634,7 @@ import asyncio
 from azure.identity.aio import EnvironmentCredential
 async def main():
     async with EnvironmentCredential() as credential:
-        print((await credential.get_token("https://api.example.test/.default")).token)
+        print((await credential.get_token("https://api.partnercenter.microsoft.com/.default")).token)
 asyncio.run(main())
 """
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""A local Partner Center for tests: the API and the token endpoint over TLS, with invented data and faults on request.
+"""A local Partner Center for tests: the API and its Entra ID over TLS, with invented data and faults on request.
 
 async with Emulator(DataSet(customers=300, seed=7)) as emulator:
     emulator.inject(Fault(service_error(503, 800003, "Not now."), operation="orders.list", times=2))

@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from partnercenter_async.emulator.generation import JsonObject, Scramble, guid
 from partnercenter_async.emulator.store import Collection, Kind, Store
-from partnercenter_async.emulator.tokens import TokenIssuer
+from partnercenter_async.emulator.tokens import API_RESOURCES, BESIDE_RESOURCES, TokenIssuer
 
 LinkStyle: TypeAlias = Literal["root", "version", "relative", "absolute", "doubled", "upper", "mixed"]
 """How the links of collections are written."""
@@ -25,18 +26,8 @@ Paths: TypeAlias = Literal["tolerant", "exact"]
 
 _LINK_STYLES = ("root", "version", "relative", "absolute", "doubled", "upper")
 _JSON = "application/json; charset=utf-8"
-# What the paths of other services begin with, which share the emulator's address, and whom their tokens are for.
+# What the paths of other services begin with, which share the emulator's address.
 _BESIDE = re.compile(r"v[0-9]+\.[0-9]+|beta")
-_BESIDE_RESOURCES = frozenset(
-    [
-        "https://graph.microsoft.com",
-        "https://graph.microsoft.us",
-        "https://microsoftgraph.chinacloudapi.cn",
-        "https://api.partner.microsoft.com",
-    ]
-)
-
-
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -79,7 +70,7 @@ class Call:
     def document(self) -> JsonObject:
         """Return the body's JSON object. Raises BadRequestError."""
         try:
-            found: object = json.loads(self.body)
+            found: object = json.loads(self.body, parse_float=Decimal)  # money is exact
         except ValueError:
             found = None
         if not isinstance(found, dict):
@@ -143,6 +134,15 @@ class ApiSettings:
 def error_document(code: int, description: str) -> JsonObject:
     """Return an error body in the service's standard shape."""
     return {"code": code, "description": description, "data": [], "source": "PartnerFD"}
+
+
+def _wrong_audience(audience: str, *, beside: bool) -> Reply:
+    """Return the refusal of a token for another service."""
+    document: JsonObject = error_document(900420, f"The audience '{audience}' in the token is invalid.")
+    if beside:
+        message = "Access token validation failure. Invalid audience."
+        document = {"error": {"code": "InvalidAuthenticationToken", "message": message}}
+    return Reply(401, document, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
 
 
 class Router:
@@ -270,8 +270,8 @@ class Api:
         if self._tokens.state(token) != "valid":
             return Reply(401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
         facts = self._tokens.facts(token)
-        if call.route.beside != (facts.resource in _BESIDE_RESOURCES):
-            return Reply(401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
+        if facts.resource not in (BESIDE_RESOURCES if call.route.beside else API_RESOURCES):
+            return _wrong_audience(facts.audience, beside=call.route.beside)
         if self.settings.require_mfa and facts.user and not facts.mfa:
             return Reply(
                 401, error_document(900421, "The access token was obtained without multifactor authentication.")
@@ -374,11 +374,9 @@ class Api:
             uri = _address(call, f"size={size}", f"seekOperation={direction}")
             return {"uri": uri, "method": "GET", "headers": [token]}
 
-        own = link("Next", start or None)
-        if own is None:
-            more = () if listing is not None else (f"offset={start}",)
-            own = {"uri": _address(call, f"size={size}", *more), "method": "GET", "headers": []}
-        return self._links(own, link("Next", following), link("Previous", previous))
+        more = () if listing is not None else (f"offset={start}",)
+        first: JsonObject = {"uri": _address(call, f"size={size}", *more), "method": "GET", "headers": []}
+        return self._links(link("Next", start or None) or first, link("Next", following), link("Previous", previous))
 
     def _links(self, own: JsonObject, following: JsonObject | None, previous: JsonObject | None) -> JsonObject:
         if following is None and self.settings.last_links == "missing":

@@ -16,8 +16,10 @@ import msgspec
 from partnercenter_async.emulator import nouns
 from partnercenter_async.emulator.generation import JsonObject
 
+AUTHORITY_OPERATIONS = frozenset({"token", "sign_in"})
+"""What is not asked of the API: tokens, and all else of signing in."""
 OTHERS = ("token", "sign_in", "served", "other")
-"""Requests for tokens, what else is below the authority, paths that a test has served, and all else."""
+"""Beside those of nouns: the two of the authority, paths that a test has served, and all else."""
 OPERATIONS: tuple[str, ...] = (*dict.fromkeys(each.operation for each in nouns.ROUTES), *OTHERS)
 """The names under which requests are recorded, counted and matched."""
 
@@ -481,7 +483,7 @@ class Fault:
     def matches(self, operation: str, customer_id: str | None, method: str) -> bool:
         """Return whether a request is one of those that this fault counts."""
         return (
-            (self.operation in (None, operation) or (self.operation == "api" and operation != "token"))
+            (self.operation in (None, operation) or (self.operation == "api" and operation not in AUTHORITY_OPERATIONS))
             and (
                 self.customer_id is None
                 or (customer_id is not None and self.customer_id.lower() == customer_id.lower())

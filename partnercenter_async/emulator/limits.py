@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 from partnercenter_async.emulator.faults import (
+    AUTHORITY_OPERATIONS,
     Answer,
     check_choice,
     check_count,
@@ -212,7 +213,7 @@ class Limit:
     def matches(self, operation: str, method: str, path: str) -> bool:
         """Return whether a request is one of those that are counted."""
         return (
-            (self.operation in (None, operation) or (self.operation == "api" and operation != "token"))
+            (self.operation in (None, operation) or (self.operation == "api" and operation not in AUTHORITY_OPERATIONS))
             and (self.method is None or self.method.upper() == method)
             and (self.path is None or fnmatch.fnmatchcase(path.lower(), self.path.lower()))
         )

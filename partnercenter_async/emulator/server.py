@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlencode
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -37,7 +36,9 @@ from partnercenter_async.emulator.api import (
     Route,
     Router,
 )
+from partnercenter_async.emulator.authority import Authority, recorded, sign_in_operation
 from partnercenter_async.emulator.faults import (
+    AUTHORITY_OPERATIONS,
     Action,
     Answer,
     BodyAction,
@@ -69,11 +70,11 @@ from partnercenter_async.emulator.limits import Limit, Limits
 from partnercenter_async.emulator.records import DataSet, Records
 from partnercenter_async.emulator.serving import serving
 from partnercenter_async.emulator.tls import Certificates
-from partnercenter_async.emulator.tokens import Application, TokenIssuer, fingerprint, redacted
+from partnercenter_async.emulator.tokens import Application, TokenIssuer, fingerprint
 
 _BOM = b"\xef\xbb\xbf"
 _PARTNER = "*"
-_TOKEN = Route("token", "POST /{tenant}/oauth2/v2.0/token", lambda _api, _call: Reply(501))
+_AUTHORITY = {name: Route(name, f"* /{name}", lambda _api, _call: Reply(501)) for name in AUTHORITY_OPERATIONS}
 """Answered by the authority and not by the API."""
 
 
@@ -141,6 +142,7 @@ class _Running:
 
     certificates: Certificates
     tokens: TokenIssuer
+    authority: Authority
     server: _Server
     listener: asyncio.Server
     endpoint: str
@@ -148,7 +150,9 @@ class _Running:
 
 
 class Emulator:
-    """A partner's Partner Center and its token endpoint on one local TLS port, an async context manager.
+    """A partner's Partner Center and its Entra ID on one local TLS port, an async context manager.
+
+    Users sign in at the pages of the authority, where whoever clicks is the one user of the tenant.
 
     It runs in the event loop that enters it and serves nothing before. Leaving it closes every connection at once.
 
@@ -164,6 +168,7 @@ class Emulator:
         require_mfa: Whether a user's token without multifactor authentication is refused.
         mfa: Whether the users' tokens come with multifactor authentication.
         rotate_refresh_token: Whether each redemption answers with a new refresh token. The old ones stay good.
+        consented: Whether the user has agreed to what the application asks for; `consented` changes it later.
         events_content_type: The Content-Type of migration events. None goes round those that the service uses.
         paths: Whether the API's paths are taken in any letter case and with a slash at their end, as ASP.NET, which its
             hosts run, takes them; "exact" is for a client that is to be strict with itself.
@@ -187,6 +192,7 @@ class Emulator:
         require_mfa: bool = False,
         mfa: bool = True,
         rotate_refresh_token: bool = False,
+        consented: bool = True,
         events_content_type: str | None = None,
         paths: Paths = "tolerant",
         limits: Sequence[Limit] = (),
@@ -207,6 +213,7 @@ class Emulator:
             "require_mfa": require_mfa,
             "mfa": mfa,
             "rotate_refresh_token": rotate_refresh_token,
+            "consented": consented,
             "keep_requests": keep_requests,
         }
         for name, switch in switches.items():
@@ -214,7 +221,7 @@ class Emulator:
         self.data: Records = DataSet() if data is None else data
         """The records that are served."""
         self.requests: list[RecordedRequest] = []
-        """Every request, token requests included, in the order of arrival."""
+        """Every request, those for signing in included, in the order of arrival."""
         self._settings = ApiSettings(
             page_size=page_size,
             customers_page_size=customers_page_size,
@@ -231,6 +238,7 @@ class Emulator:
             client_id=str(uuid.uuid4()),
             client_secret=secrets.token_urlsafe(24),
             refresh_token=f"1.emulated.{secrets.token_urlsafe(48)}",
+            consented=consented,
         )
         self._token_lifetime = token_lifetime
         self._rotate_refresh_token = rotate_refresh_token
@@ -272,12 +280,14 @@ class Emulator:
         tokens = TokenIssuer(
             self._application,
             loop.time,
+            authority=endpoint,
             lifetime=self._token_lifetime,
             rotate=self._rotate_refresh_token,
             mfa=self._mfa,
         )
         api = Api(self.data, tokens, self._settings, endpoint)
-        self._running = _Running(certificates, tokens, server, listener, endpoint, api)
+        authority = Authority(self._application, tokens, endpoint)
+        self._running = _Running(certificates, tokens, authority, server, listener, endpoint, api)
         return self
 
     async def __aexit__(
@@ -312,7 +322,7 @@ class Emulator:
 
     @property
     def authority(self) -> str:
-        """The base of the token endpoint's address."""
+        """The base of the authority's addresses: a client signs in at `{authority}/{tenant_id}`."""
         return self._started().endpoint
 
     @property
@@ -322,8 +332,31 @@ class Emulator:
 
     @property
     def tenant_id(self) -> str:
-        """The partner's tenant."""
+        """The partner's tenant. Its addresses take `common`, `organizations` and `tenant_domain` for it, too."""
         return self._application.tenant_id
+
+    @property
+    def tenant_domain(self) -> str:
+        """The partner's tenant by its name."""
+        return self._application.tenant_domain
+
+    @property
+    def user_name(self) -> str:
+        """The one user of the tenant, for whom the pages of the authority decide."""
+        return self._application.user_name
+
+    @property
+    def consented(self) -> bool:
+        """Whether the user has agreed to what the application asks for.
+
+        While it is False no grant gives a user's token (AADSTS65001). Who accepts at the pages of the authority agrees.
+        """
+        return self._application.consented
+
+    @consented.setter
+    def consented(self, consented: bool) -> None:
+        check_choice("consented", consented, (True, False))
+        self._application.consented = consented
 
     @property
     def client_id(self) -> str:
@@ -373,14 +406,15 @@ class Emulator:
     def count(self, operation: str | None = None, *, customer_id: str | None = None) -> int:
         """Return how many requests of an operation arrived, for one customer if given.
 
-        Without an operation it is every request for the API, which leaves the token requests out.
+        Without an operation it is every request for the API, which leaves those for signing in out.
         """
         check_operation(operation, None)
         customer = None if customer_id is None else customer_id.lower()
         return sum(
             number
             for (name, its_customer), number in self._counts.items()
-            if (name == operation if operation else name != "token") and customer in (None, its_customer)
+            if (name == operation if operation else name not in AUTHORITY_OPERATIONS)
+            and customer in (None, its_customer)
         )
 
     def serve(self, path: str, records: Sequence[JsonObject] | JsonObject, *, id: str = "id") -> None:
@@ -441,25 +475,23 @@ class Emulator:
 
     def _route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return what a request is for, and the ids in its path."""
-        tenant, _, rest = path.removeprefix("/").partition("/")
-        if method == "POST" and rest == "oauth2/v2.0/token":
-            return _TOKEN, {"tenant": unquote(tenant)}
-        return self._router.find(method, path)
+        signing_in = sign_in_operation(method, path)
+        return self._router.find(method, path) if signing_in is None else (_AUTHORITY[signing_in], {})
 
     def _record(self, request: web.BaseRequest, call: Call, path: str) -> RecordedRequest:
         headers = CIMultiDict(request.headers)
         if "Authorization" in headers:
             scheme, _, secret = headers["Authorization"].partition(" ")
             headers["Authorization"] = f"{scheme} {fingerprint(secret)}"
-        body = call.body
-        if call.route.operation == "token":
-            body = urlencode(redacted(_form(body))).encode()
+        query, body = call.query, call.body
+        if call.route.operation in AUTHORITY_OPERATIONS:
+            query, body = recorded(query, call.headers, body)
         customer_id = call.ids.get("customer_id")
         record = RecordedRequest(
             operation=call.route.operation,
             method=call.method,
             path=path,
-            query=call.query,
+            query=query,
             headers=CIMultiDictProxy(headers),
             customer_id=customer_id,
             time=asyncio.get_running_loop().time(),
@@ -539,12 +571,9 @@ class Emulator:
 
     def _true_answer(self, call: Call, action: PageAction | None = None) -> _Encoded:
         running = self._started()
-        if call.route.operation == "token":
-            status, document = running.tokens.redeem(call.ids["tenant"], _form(call.body))
-            headers = CIMultiDict(
-                {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store, no-cache"}
-            )
-            return _Encoded(status, headers, encode(document))
+        if call.route.operation in AUTHORITY_OPERATIONS:
+            said = running.authority.answer(call.method, call.path, call.query, call.headers, call.body)
+            return _Encoded(said.status, CIMultiDict(said.headers), said.body)
         reply = running.api.answer(call)
         headers = self._service_headers(call)
         headers["Content-Type"] = reply.content_type
@@ -577,11 +606,8 @@ class Emulator:
 
 def _bars(call: Call) -> tuple[str, ...]:
     """Return what throttles a request: its customer or the paths without one, and the partner; or as a token."""
-    return ("token",) if call.route.operation == "token" else (call.ids.get("customer_id", "").lower(), _PARTNER)
-
-
-def _form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    at_authority = call.route.operation in AUTHORITY_OPERATIONS
+    return ("token",) if at_authority else (call.ids.get("customer_id", "").lower(), _PARTNER)
 
 
 def _page(reply: Reply, action: PageAction | None) -> object:
@@ -593,7 +619,7 @@ def _page(reply: Reply, action: PageAction | None) -> object:
         return action.alter_page({"items": document})["items"]
     if isinstance(document, dict) and "items" in document:
         return action.alter_page(cast("JsonObject", document))
-    return document
+    return reply.document
 
 
 def _note_status(record: RecordedRequest, status: int) -> None:
