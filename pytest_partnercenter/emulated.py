@@ -37,6 +37,8 @@ class EmulatorSettings(TypedDict, total=False):
     rotate_refresh_token: bool
     consented: bool
     events_content_type: str | None
+    drift: bool
+    latency: float
     limits: Sequence[Limit]
 
 

@@ -82,7 +82,7 @@ async def test_one_customer_alone_meets_every_kind(tmp_path):
 
 
 async def test_a_demo_with_faults_that_meets_none_of_a_kind_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr("partnercenter_async.cli.demo._script", lambda _: [])
+    monkeypatch.setattr("partnercenter_async.cli.demo.script", lambda _: [])
     result = await demo(tmp_path, faults=True)
     assert result.exit_code == 1
     assert len(result.problems) == len(KINDS)
@@ -264,7 +264,7 @@ async def test_an_empty_output_is_a_difference(tmp_path):
     ids=["dropped", "repeated", "altered"],
 )
 def test_the_command_fails_with_the_first_difference(tmp_path, monkeypatch, action, where):
-    monkeypatch.setattr("partnercenter_async.cli.demo._script", lambda _: [of_orders(action)])
+    monkeypatch.setattr("partnercenter_async.cli.demo.script", lambda _: [of_orders(action)])
     output = str(tmp_path / "out.ndjson")
     ended = CliRunner().invoke(app, ["demo", "--customers", str(CUSTOMERS), "--output", output])
     assert ended.exit_code == 1

@@ -16,7 +16,7 @@ from enum import StrEnum
 from hashlib import sha256
 from inspect import Parameter, Signature, getdoc, signature
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import typer
 from rich.console import Console
@@ -456,9 +456,25 @@ def _temporary() -> Path:
 
 @app.command()
 def emulator(
-    customers: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many customers it has.")] = 100,
-    orders: Annotated[str, typer.Option(metavar="N or N-M", help="How many orders each customer has.")] = "0-12",
-    seed: Annotated[int, typer.Option(help="What its data is made from.")] = 7,
+    customers: Annotated[
+        int | None, typer.Option(min=0, max=1_000_000, show_default="100", help="How many customers it has.")
+    ] = None,
+    orders: Annotated[
+        str | None, typer.Option(metavar="N or N-M", show_default="0-12", help="How many orders each customer has.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(show_default="7", help="What its data is made from.")] = None,
+    oddities: Annotated[
+        bool, typer.Option("--oddities", help="With all that the service now and then sends besides.")
+    ] = False,
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What it serves, as JSON, in place of the four options above.")
+    ] = None,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="What goes wrong, as JSON, read again on SIGHUP; or demo, for what a demo survives."
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where it listens; 0 takes a free port.")] = 0,
     limit: Annotated[
         list[str] | None,
@@ -469,18 +485,83 @@ def emulator(
             "or silent; operation=NAME, method=NAME, path=PATTERN.",
         ),
     ] = None,
+    page_size: Annotated[int, typer.Option(min=1, help="The largest page of orders, and of migrations.")] = 200,
+    customers_page_size: Annotated[int, typer.Option(min=1, help="The largest page of customers.")] = 500,
+    latency: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long each answer takes.")] = 0.0,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="With what a newer service may bring: unknown members, names and links.")
+    ] = False,
+    paths: Annotated[
+        Literal["tolerant", "exact"], typer.Option(help="In any letter case and with a slash at their end, or not.")
+    ] = "tolerant",
+    require_mfa: Annotated[
+        bool, typer.Option("--require-mfa", help="Refuse users' tokens without multifactor authentication.")
+    ] = False,
+    no_mfa: Annotated[
+        bool, typer.Option("--no-mfa", help="Users' tokens come without multifactor authentication.")
+    ] = False,
+    tenant_id: Annotated[
+        str | None, typer.Option("--tenant", metavar="ID", help="The partner's tenant; made up by default.")
+    ] = None,
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="The application, likewise.")] = None,
+    client_secret: Annotated[str | None, typer.Option(metavar="TEXT", help="Its secret, likewise.")] = None,
+    refresh_token: Annotated[str | None, typer.Option(metavar="TEXT", help="A user's, likewise.")] = None,
+    form: Annotated[
+        Literal["shell", "powershell", "json"], typer.Option("--format", help="How the environment is printed.")
+    ] = "shell",
+    operations: Annotated[bool, typer.Option("--operations", help="List what it serves, and end.")] = False,
 ) -> None:
-    """Serve a local Partner Center until Ctrl-C; prints the environment with which this command finds it."""
-    from partnercenter_async.cli.serve import parse_limit, serve  # noqa: PLC0415 - the emulator is slow to import
+    """Serve a local Partner Center until Ctrl-C; prints the environment with which this command finds it.
 
-    least, _, most = orders.partition("-")
-    if not (least.isdecimal() and (most or least).isdecimal()):
-        message = f"--orders takes a number, or two with a hyphen between them, not {orders!r}"
+    What goes wrong can also be changed while it serves: GET, POST and DELETE /emulator/faults.
+    """
+    from partnercenter_async.cli.serve import (  # noqa: PLC0415 - the emulator is slow to import
+        data_of,
+        parse_limit,
+        serve,
+        show_operations,
+    )
+
+    sizes = {"customers": customers, "orders_per_customer": None if orders is None else _bounds(orders), "seed": seed}
+    given = {name: each for name, each in {**sizes, "oddities": oddities or None}.items() if each is not None}
+    if data is not None and given:
+        message = '--customers, --orders, --seed and --oddities go without --data, whose file may "generate" as much'
         raise typer.BadParameter(message)
-    bounds = int(least), int(most or least)
+    if operations:
+        leave(lambda: show_operations(data))
     try:
         limits = [parse_limit(text) for text in limit or ()]
     except ValueError as error:
         message = f"--limit: {error}"
         raise typer.BadParameter(message) from None
-    leave(lambda: serve(customers=customers, orders=bounds, seed=seed, port=port, limits=limits))
+
+    async def run() -> int:
+        return await serve(
+            data_of(data, {"customers": 100, "seed": 7, **given}),
+            faults=faults,
+            form=form,
+            port=port,
+            limits=limits,
+            page_size=page_size,
+            customers_page_size=customers_page_size,
+            latency=latency,
+            drift=drift,
+            paths=paths,
+            require_mfa=require_mfa,
+            mfa=not no_mfa,
+            tenant_id=tenant_id,
+            client_id=client_id,
+            client_secret=client_secret,
+            refresh_token=refresh_token,
+        )
+
+    leave(run)
+
+
+def _bounds(text: str) -> tuple[int, int]:
+    """Return the lowest and the highest number of a range, or one number twice."""
+    least, _, most = text.partition("-")
+    if not (least.isdecimal() and (most or least).isdecimal()):
+        message = f"--orders takes a number, or two with a hyphen between them, not {text!r}"
+        raise typer.BadParameter(message)
+    return int(least), int(most or least)

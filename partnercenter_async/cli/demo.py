@@ -109,7 +109,7 @@ async def run_demo(
         page_size=_ORDERS_PAGE,
         customers_page_size=max(1, min(_LARGEST_CUSTOMERS_PAGE, customers // 4)),
         link_style="mixed",
-        faults=[*(_script(customers) if faults else ()), *extra],
+        faults=[*(script(customers) if faults else ()), *extra],
         keep_requests=False,
     ) as emulator:
         await _export(emulator, display, result)
@@ -124,7 +124,7 @@ async def run_demo(
     return result
 
 
-def _script(customers: int) -> list[Fault]:
+def script(customers: int) -> list[Fault]:
     """Return the faults of a demo: some that hit at any size, one of each kind, and some for every so many requests.
 
     The requests of one customer alone would meet the first four one after the other, and survive.

@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
+from partnercenter_async.emulator.drift import drifted
 from partnercenter_async.emulator.generation import JsonObject, Scramble, guid
 from partnercenter_async.emulator.store import Collection, Kind, Store
 from partnercenter_async.emulator.tokens import API_RESOURCES, BESIDE_RESOURCES, TokenIssuer
@@ -129,6 +131,7 @@ class ApiSettings:
     require_mfa: bool
     events_content_type: str | None
     paths: Paths
+    drift: bool
 
 
 def error_document(code: int, description: str) -> JsonObject:
@@ -257,9 +260,12 @@ class Api:
         if refusal is not None:
             return refusal
         try:
-            return call.route.answer(self, call)
+            reply = call.route.answer(self, call)
         except RefusedError as error:
             return Reply(error.status, error_document(error.code, str(error)))
+        if self.settings.drift and reply.status == HTTPStatus.OK:
+            reply.document = drifted(reply.document)
+        return reply
 
     def _refusal(self, call: Call) -> Reply | None:
         scheme, _, token = call.headers.get("Authorization", "").partition(" ")

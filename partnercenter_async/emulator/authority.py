@@ -4,7 +4,7 @@ import html
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -105,6 +105,15 @@ def _place(path: str) -> _Place | None:
     return None if found is None else _Place(*found, tenant)
 
 
+def requests() -> Iterator[tuple[str, str]]:
+    """Yield what is served: the operation that it counts as, and the method and path."""
+    places: list[tuple[str, _Kind]] = [("/devicelogin", "devicelogin")]
+    places.extend(("/{tenant}/" + "/".join(rest), kind) for rest, (kind, _) in _PLACES.items())
+    for path, kind in places:
+        for method in _METHODS.get(kind, ("GET",)):
+            yield sign_in_operation(method, path) or "", f"{method} {path}"
+
+
 def sign_in_operation(method: str, path: str) -> Literal["token", "sign_in"] | None:
     """Return as what a request with this undecoded path counts; None where it is not for the authority."""
     place = _place(path)
@@ -170,7 +179,7 @@ class Authority:
         named = visit.place.tenant.lower()
         if named in _ALIASES:
             return named
-        if named not in {self._application.tenant_id, self._application.tenant_domain}:
+        if named not in {self._application.tenant_id.lower(), self._application.tenant_domain.lower()}:
             raise EntraError(90002, visit.place.tenant)
         return self._application.tenant_id
 
@@ -336,7 +345,7 @@ def _headers(content_type: str) -> list[tuple[str, str]]:
 
 
 def _json(document: JsonObject, status: int = 200) -> SignInReply:
-    return SignInReply(status, json.dumps(document).encode(), _headers("application/json"))
+    return SignInReply(status, json.dumps(document, separators=(",", ":")).encode(), _headers("application/json"))
 
 
 def _page(title: str, body: str, status: int = 200) -> SignInReply:

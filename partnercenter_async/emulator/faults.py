@@ -8,6 +8,7 @@ import difflib
 import math
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
@@ -98,9 +99,14 @@ class Answer:
         return self.body.encode() if isinstance(self.body, str) else encode(self.body)
 
 
-def service_error(status: int, code: int, description: str, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-    """Return an error answer in the service's standard shape."""
-    return Answer(status, {"code": code, "description": description, "data": [], "source": "PartnerFD"}, headers)
+def service_error(
+    status: int, code: int, description: str, *, headers: Sequence[tuple[str, str]] = (), pascal_case: bool = False
+) -> Answer:
+    """Return an error answer in the service's standard shape, its members in `PascalCase` where that is asked for."""
+    body: JsonObject = {"code": code, "description": description, "data": [], "source": "PartnerFD"}
+    if pascal_case:
+        body = {name.capitalize(): value for name, value in body.items()}
+    return Answer(status, body, headers)
 
 
 def gateway_throttle(seconds: int, *, retry_after: str | None = None) -> Answer:
@@ -541,7 +547,7 @@ class Script:
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self._seen: dict[Fault, int] = {}
-        self._acted: set[Fault] = set()
+        self._met: Counter[Fault] = Counter()
         for fault in faults:
             self.inject(fault)
 
@@ -550,16 +556,20 @@ class Script:
         _check_fault(fault)
         self._seen.pop(fault, None)
         self._seen[fault] = 0
-        self._acted.discard(fault)
+        del self._met[fault]
 
     def clear(self) -> None:
         """Take every fault out."""
         self._seen.clear()
-        self._acted.clear()
+        self._met.clear()
 
     def missed(self) -> list[Fault]:
         """Return those that have not acted on any request."""
-        return [fault for fault in self._seen if fault not in self._acted]
+        return [fault for fault, met in self.in_force() if not met]
+
+    def in_force(self) -> list[tuple[Fault, int]]:
+        """Return the faults, each with the number of requests that it has acted on."""
+        return [(fault, self._met[fault]) for fault in self._seen]
 
     def next_action(self, operation: str, customer_id: str | None, method: str) -> Action | None:
         """Count a request and return what is to happen to it."""
@@ -569,5 +579,5 @@ class Script:
                 self._seen[fault] = seen + 1
                 if action is None and fault.hits(seen + 1):
                     action = fault.action
-                    self._acted.add(fault)
+                    self._met[fault] += 1
         return action

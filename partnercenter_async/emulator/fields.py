@@ -189,7 +189,7 @@ class EventFields(TypedDict, total=False):
 
 
 # What the fields hold that are neither plain values nor free-form, and those that hold money.
-_NESTED: dict[str, frozenset[str]] = {
+NESTED: dict[str, frozenset[str]] = {
     "address": AddressFields.__optional_keys__,
     "company_profile": CompanyProfileFields.__optional_keys__,
     "billing_profile": BillingProfileFields.__optional_keys__,
@@ -201,7 +201,7 @@ _NESTED: dict[str, frozenset[str]] = {
     "client": ClientFields.__optional_keys__,
     "add_on_migrations": AddOnMigrationFields.__optional_keys__,
 }
-_LISTS = frozenset({"line_items", "add_on_migrations"})
+LISTS = frozenset({"line_items", "add_on_migrations"})
 _COUNTS = frozenset({"quantity", "line_item_number"})
 _MONEY = PricingFields.__optional_keys__ - {"extra"} | {"total_price", "amount"}
 
@@ -239,13 +239,13 @@ def _value(where: str, name: str, value: object) -> object:  # noqa: PLR0911 - o
             return _amount(where, value)
         case dt.datetime():
             return date(where, value)
-        case list() | tuple() if name in _LISTS or name not in _NESTED:
+        case list() | tuple() if name in LISTS or name not in NESTED:
             parts = enumerate(cast("Sequence[object]", value))
-            return [(_part if name in _NESTED else _value)(f"{where}[{at}]", name, each) for at, each in parts]
-        case _ if name in _LISTS:
+            return [(_part if name in NESTED else _value)(f"{where}[{at}]", name, each) for at, each in parts]
+        case _ if name in LISTS:
             message = f"{where} must be a list of dicts, not {value!r}"
             raise TypeError(message)
-        case _ if name in _NESTED:
+        case _ if name in NESTED:
             return _part(where, name, value)
         case Mapping():
             return dict(cast("Mapping[str, object]", value))
@@ -258,11 +258,11 @@ def _value(where: str, name: str, value: object) -> object:  # noqa: PLR0911 - o
 
 def _part(where: str, name: str, value: object) -> JsonObject:
     if not isinstance(value, Mapping):
-        message = f"{where} must be a dict of fields such as {min(_NESTED[name])!r}, not {value!r}"
+        message = f"{where} must be a dict of fields such as {min(NESTED[name])!r}, not {value!r}"
         raise TypeError(message)
     part = cast("Mapping[str, object]", value)
     extra = cast("Mapping[str, object]", part.get("extra") or {})
-    return wire(where, part, _NESTED[name]) | dict(extra)
+    return wire(where, part, NESTED[name]) | dict(extra)
 
 
 def _check_dict(where: str, value: object) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import math
+import re
 import secrets
 import socket
 import ssl
@@ -65,6 +66,7 @@ from partnercenter_async.emulator.faults import (
     encode,
     gateway_throttle,
 )
+from partnercenter_async.emulator.files import FileError, read_faults, shown
 from partnercenter_async.emulator.generation import JsonObject
 from partnercenter_async.emulator.limits import Limit, Limits
 from partnercenter_async.emulator.records import DataSet, Records
@@ -74,6 +76,9 @@ from partnercenter_async.emulator.tokens import Application, TokenIssuer, finger
 
 _BOM = b"\xef\xbb\xbf"
 _PARTNER = "*"
+FAULTS = "/emulator/faults"
+"""Where a program in any language changes the faults; without a token, and neither recorded nor counted."""
+_NAME, _LINE = re.compile(r"[A-Za-z0-9.-]+"), re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _AUTHORITY = {name: Route(name, f"* /{name}", lambda _api, _call: Reply(501)) for name in AUTHORITY_OPERATIONS}
 """Answered by the authority and not by the API."""
 
@@ -172,6 +177,12 @@ class Emulator:
         events_content_type: The Content-Type of migration events. None goes round those that the service uses.
         paths: Whether the API's paths are taken in any letter case and with a slash at their end, as ASP.NET, which its
             hosts run, takes them; "exact" is for a client that is to be strict with itself.
+        drift: Whether answers have what a newer service may bring: unknown members and names, links in other forms.
+        latency: How many seconds each request waits before it is answered.
+        tenant_id: The partner's tenant. It and the next three are made up anew where they are not given.
+        client_id: The id of the application that may ask for tokens.
+        client_secret: The secret of that application.
+        refresh_token: The refresh token that is redeemed from the start on.
         limits: How many requests are taken in a time.
         faults: What is to go wrong from the start.
         keep_requests: Whether `requests` is kept. `count` works in any case.
@@ -195,6 +206,12 @@ class Emulator:
         consented: bool = True,
         events_content_type: str | None = None,
         paths: Paths = "tolerant",
+        drift: bool = False,
+        latency: float = 0.0,
+        tenant_id: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        refresh_token: str | None = None,
         limits: Sequence[Limit] = (),
         faults: Sequence[Fault] = (),
         keep_requests: bool = True,
@@ -203,6 +220,7 @@ class Emulator:
         check_count("page_size", page_size)
         check_count("customers_page_size", customers_page_size)
         check_seconds("token_lifetime", token_lifetime)
+        check_seconds("latency", latency)
         check_choice("paging", paging, get_args(OrdersPaging))
         check_choice("link_style", link_style, get_args(LinkStyle))
         check_choice("last_links", last_links, get_args(LastLinks))
@@ -214,6 +232,7 @@ class Emulator:
             "mfa": mfa,
             "rotate_refresh_token": rotate_refresh_token,
             "consented": consented,
+            "drift": drift,
             "keep_requests": keep_requests,
         }
         for name, switch in switches.items():
@@ -231,15 +250,17 @@ class Emulator:
             require_mfa=require_mfa,
             events_content_type=events_content_type,
             paths=paths,
+            drift=drift,
         )
         self._router = Router(nouns.ROUTES, paths)
         self._application = Application(
-            tenant_id=str(uuid.uuid4()),
-            client_id=str(uuid.uuid4()),
-            client_secret=secrets.token_urlsafe(24),
-            refresh_token=f"1.emulated.{secrets.token_urlsafe(48)}",
+            tenant_id=_given("tenant_id", tenant_id, str(uuid.uuid4()), _NAME),
+            client_id=_given("client_id", client_id, str(uuid.uuid4()), _NAME),
+            client_secret=_given("client_secret", client_secret, secrets.token_urlsafe(24)),
+            refresh_token=_given("refresh_token", refresh_token, f"1.emulated.{secrets.token_urlsafe(48)}"),
             consented=consented,
         )
+        self._latency = latency
         self._token_lifetime = token_lifetime
         self._rotate_refresh_token = rotate_refresh_token
         self._mfa = mfa
@@ -464,6 +485,8 @@ class Emulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
+        if path == FAULTS:
+            return self._change_faults(request.method, await request.read())
         route, ids = self._route(request.method, path)
         call = Call(request.method, path, query, request.headers, await request.read(), route, ids)
         record = self._record(request, call, path)
@@ -472,6 +495,21 @@ class Emulator:
         except ConnectionError:
             return web.Response()
         return response
+
+    def _change_faults(self, method: str, body: bytes) -> web.Response:
+        """Tell of the faults in force, or replace or clear them before. Wrong ones leave those in force."""
+        try:
+            if method == "POST":
+                faults = read_faults("body", body)
+                self.clear_faults()
+                self.inject(*faults)
+            elif method == "DELETE":
+                self.clear_faults()
+            elif method != "GET":
+                return web.Response(status=405, headers={"Allow": "GET, POST, DELETE"})
+        except FileError as error:
+            return _json(400, {"error": str(error)})
+        return _json(200, [shown(fault, met) for fault, met in self._script.in_force()])
 
     def _route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return what a request is for, and the ids in its path."""
@@ -504,6 +542,8 @@ class Emulator:
         return record
 
     async def _respond(self, request: web.BaseRequest, call: Call, record: RecordedRequest) -> web.StreamResponse:
+        if self._latency:
+            await asyncio.sleep(self._latency)
         now = asyncio.get_running_loop().time()
         operation, customer_id = call.route.operation, call.ids.get("customer_id")
         refusal = self._limits.take(
@@ -602,6 +642,21 @@ class Emulator:
     def _send_whole(encoded: _Encoded, record: RecordedRequest) -> web.Response:
         _note_status(record, encoded.status)
         return web.Response(status=encoded.status, reason=encoded.reason, headers=encoded.headers, body=encoded.body)
+
+
+def _given(name: str, value: object, otherwise: str, form: re.Pattern[str] = _LINE) -> str:
+    """Return a value that was given, or another one where it was not. What is wrong with it tells no secret."""
+    if value is None:
+        return otherwise
+    if not isinstance(value, str) or not form.fullmatch(value):
+        what = "a GUID or a domain" if form is _NAME else "printable ASCII without blanks at its ends"
+        message = f"{name} must be {what}"
+        raise ValueError(message)
+    return value
+
+
+def _json(status: int, document: object) -> web.Response:
+    return web.Response(status=status, body=encode(document), content_type="application/json")
 
 
 def _bars(call: Call) -> tuple[str, ...]:

@@ -223,7 +223,7 @@ class TokenIssuer:
     def check_application(self, form: Mapping[str, str]) -> None:
         """Raise EntraError where the request is not the known application's."""
         client_id = form.get("client_id", "")
-        if client_id.lower() != self._application.client_id:
+        if client_id.lower() != self._application.client_id.lower():
             raise EntraError(700016, client_id, self._application.tenant_id)
 
     def check_code_request(self, parameters: Mapping[str, str], version: Version) -> None:
