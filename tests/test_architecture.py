@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "partnercenter_async"
-ROOMS = (ROOT, PACKAGE, PACKAGE / "_session", PACKAGE / "export")
+ROOMS = (ROOT, PACKAGE, PACKAGE / "_session", PACKAGE / "export", PACKAGE / "emulator")
 TEXT = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 PICTURE = re.compile(r"^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]

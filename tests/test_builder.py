@@ -442,3 +442,11 @@ def test_what_was_served_is_not_what_is_kept(records):
 def test_the_service_reads_the_records_that_it_was_given(records):
     assert Emulator(records).data is records
     assert "Records(customers=0" in repr(records)
+
+
+def test_an_order_may_have_no_lines_and_a_billing_cycle_of_its_own(records):
+    customer = records.add_customer()
+    order = records.order(customer, records.add_order(customer, line_items=None))
+    assert order["lineItems"] is None
+    order = records.order(customer, records.add_order(customer, billing_cycle="weekly"))
+    assert (order["billingCycle"], order["lineItems"][0]["termDuration"]) == ("weekly", "")

@@ -1,6 +1,7 @@
 """The emulator behaves as its faces promise: what it serves, how it fails on request, what it records."""
 
 import asyncio
+import contextlib
 import decimal
 import gzip
 import json
@@ -11,10 +12,12 @@ import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import aiohttp
 import pytest
+from aiohttp import web
 from azure.identity.aio import ClientSecretCredential
 from helpers import name_and_domain, order_count
 from yarl import URL
@@ -50,10 +53,10 @@ from partnercenter_async.emulator import (
     fingerprint,
     gateway_throttle,
     loses,
+    server,
     service_error,
     throttles,
 )
-from partnercenter_async.emulator.nouns import customers
 
 SCOPE = "https://api.partnercenter.microsoft.com/.default"
 USER_SCOPE = "https://api.partnercenter.microsoft.com/user_impersonation"
@@ -179,7 +182,7 @@ def test_every_id_leads_back_to_its_record_and_none_occurs_twice():
     data = DataSet(customers=40, orders_per_customer=(0, 60), seed=5, oddities=True)
     seen: Counter[str] = Counter()
     for index, customer_id in enumerate(data.customer_ids()):
-        assert data.of(customers.KIND).position(customer_id.upper()) == index
+        assert data.customer(customer_id.upper())["id"] == data.customer_id(index) == customer_id
         for order in data.orders(customer_id, include_system_purchases=True):
             seen[str(order["id"])] += 1
             assert data.order(customer_id, str(order["id"])) == order
@@ -931,6 +934,49 @@ async def test_bare_arrays_are_altered_too(client):
     assert (await client.get(path)).json() == true[1:]
 
 
+async def test_a_single_record_is_not_altered_as_a_page_is(client):
+    path = orders_path(client).removesuffix("/orders")
+    client.emulator.inject(Fault(DropRecord(0)))
+    assert (await client.get(path)).json()["id"] == client.emulator.data.customer_id(0)
+
+
+@pytest.mark.parametrize("action", [DropBefore(), BrokenChunk(0.05)])
+async def test_a_client_that_leaves_first_is_no_error(client, action, monkeypatch):
+    """Where the connection is gone already there is nothing to reset or to break."""
+    gone = property(lambda _request: None)
+    client.emulator.inject(Fault(action))
+    monkeypatch.setattr(web.BaseRequest, "transport", gone)
+    with contextlib.suppress(aiohttp.ClientError):
+        await client.get("/v1/echo")
+    monkeypatch.undo()
+    assert (await client.get("/v1/echo")).status == 200
+
+
+async def test_a_connection_without_a_socket_is_reset_all_the_same():
+    class Transport(asyncio.Transport):
+        aborted = False
+
+        def get_extra_info(self, name, default=None):
+            return default
+
+        def abort(self):
+            self.aborted = True
+
+    request = SimpleNamespace(transport=Transport())
+    server._reset(request)
+    assert request.transport.aborted
+
+
+async def test_an_answer_that_cannot_be_sent_leaves_the_emulator_serving(client, monkeypatch):
+    async def lost(*_):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(Emulator, "_respond", lost)
+    await client.get("/v1/echo")
+    monkeypatch.undo()
+    assert (await client.get("/v1/echo")).status == 200
+
+
 async def test_next_link_is_replaced(client):
     for link in ({"uri": "//evil.example/", "method": "GET", "headers": []}, None):
         client.emulator.inject(Fault(SetNextLink(link)))
@@ -976,6 +1022,15 @@ async def test_closing_does_not_wait_for_clients_or_answers_under_way():
     assert all(isinstance(result, aiohttp.ClientError) for result in results)
     await session.close()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_event_loop_that_cannot_end_its_connections_at_once_is_left_all_the_same():
+    emulator = await Emulator().__aenter__()
+    listener = emulator._running.listener
+    emulator._running.listener = SimpleNamespace(close=listener.close, wait_closed=listener.wait_closed)
+    await emulator.__aexit__(None, None, None)
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = emulator.endpoint
 
 
 async def test_emulator_is_nowhere_before_and_after():

@@ -28,6 +28,8 @@ from operations import (
 
 from partnercenter_async import Order, Pager, PartnerCenterClient, paging
 from partnercenter_async.clouds import SERVICES
+from partnercenter_async.emulator import nouns
+from partnercenter_async.emulator.api import Router
 from partnercenter_async.resources._base import Resource, query, route
 from partnercenter_async.testing import Request, answer, run_in_virtual_time
 
@@ -144,6 +146,14 @@ def test_a_method_sends_what_its_docstring_declares(name):
     assert goes_to(request, declared.verb, declared.service, declared.path)
     names = [each for each, _ in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)]
     assert names == list(declared.query)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_is_served_by_the_emulator_under_its_name(name):
+    declared = route_of(METHODS[name])
+    served, ids = Router(nouns.ROUTES, "exact").find(declared.verb, declared.path)
+    assert served.operation == name
+    assert all(value == f"{{{id}}}" for id, value in ids.items())
 
 
 def test_a_request_to_another_service_or_prefix_is_not_that_of_a_route():

@@ -382,10 +382,10 @@ def test_each_address_has_the_proxy_that_the_environment_names_for_it(monkeypatc
 # The emulator
 
 
-async def test_the_emulator_says_that_it_serves_the_api_alone(emulator):
+async def test_the_emulator_says_what_it_does_not_serve(emulator):
     async with connected(emulator) as client:
         for service in ("graph", "partner"):
-            with pytest.raises(StatusError, match="The emulator serves the API alone") as caught:
+            with pytest.raises(StatusError, match="The emulator does not serve GET") as caught:
                 await client.request("GET", AT[service], service=service)
             assert (caught.value.status, caught.value.code) == (501, "notImplemented")
             assert caught.value.attempts == 1

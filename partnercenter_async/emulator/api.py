@@ -3,17 +3,18 @@
 import base64
 import hashlib
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
+
 from partnercenter_async.emulator.drift import drifted
-from partnercenter_async.emulator.generation import JsonObject, Scramble, guid
+from partnercenter_async.emulator.generation import JsonObject, Scramble, guid, link
 from partnercenter_async.emulator.store import Collection, Kind, Store
 from partnercenter_async.emulator.tokens import API_RESOURCES, BESIDE_RESOURCES, TokenIssuer
 
@@ -31,6 +32,8 @@ _JSON = "application/json; charset=utf-8"
 # What the paths of other services begin with, which share the emulator's address.
 _BESIDE = re.compile(r"v[0-9]+\.[0-9]+|beta")
 _PLACE = re.compile(r"\{(\w+)\}")
+_LONGEST_NUMBER = 10
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class RefusedError(Exception):
@@ -70,15 +73,20 @@ class Call:
         return {name.lower(): value for name, value in reversed(parse_qsl(self.query, keep_blank_values=True))}
 
     def document(self) -> JsonObject:
-        """Return the body's JSON object. Raises BadRequestError."""
+        """Return the body's JSON object, its numbers exact. Raises BadRequestError."""
         try:
-            found: object = json.loads(self.body, parse_float=Decimal)  # money is exact
-        except ValueError:
+            found: object = _decoder.decode(self.body)
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             message = "The body is not a JSON object."
             raise BadRequestError(message)
-        return {str(name): value for name, value in found.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return cast("JsonObject", found)
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is for another service than the API: Microsoft Graph, or that of prices and referrals."""
+        return _BESIDE.fullmatch(self.path.removeprefix("/").partition("/")[0]) is not None
 
 
 @dataclass(slots=True)
@@ -109,11 +117,6 @@ class Route:
         return self.request.partition(" ")[0]
 
     @property
-    def beside(self) -> bool:
-        """Whether it is of another service than the API: Microsoft Graph, or that of prices and referrals."""
-        return _BESIDE.fullmatch(self.segments[0]) is not None
-
-    @property
     def segments(self) -> tuple[str, ...]:
         """The path of the route, in its parts."""
         return tuple(self.request.partition(" ")[2].removeprefix("/").split("/"))
@@ -134,18 +137,22 @@ class ApiSettings:
     drift: bool
 
 
-def error_document(code: int, description: str) -> JsonObject:
-    """Return an error body in the service's standard shape."""
-    return {"code": code, "description": description, "data": [], "source": "PartnerFD"}
+def _error(call: Call, status: int, code: int, description: str, headers: Sequence[tuple[str, str]] = ()) -> Reply:
+    """Return an error in the shape that the service has which the request is for."""
+    document: JsonObject = {"code": code, "description": description, "data": [], "source": "PartnerFD"}
+    if call.beside:
+        name = HTTPStatus(status).phrase.replace(" ", "")
+        document = {"error": {"code": name[0].lower() + name[1:], "message": description}}
+    return Reply(status, document, [*headers])
 
 
-def _wrong_audience(audience: str, *, beside: bool) -> Reply:
+def _wrong_audience(call: Call, audience: str) -> Reply:
     """Return the refusal of a token for another service."""
-    document: JsonObject = error_document(900420, f"The audience '{audience}' in the token is invalid.")
-    if beside:
+    challenge = ("WWW-Authenticate", 'Bearer error="invalid_token"')
+    if call.beside:
         message = "Access token validation failure. Invalid audience."
-        document = {"error": {"code": "InvalidAuthenticationToken", "message": message}}
-    return Reply(401, document, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
+        return Reply(401, {"error": {"code": "InvalidAuthenticationToken", "message": message}}, [challenge])
+    return _error(call, 401, 900420, f"The audience '{audience}' in the token is invalid.", [challenge])
 
 
 class Router:
@@ -174,11 +181,10 @@ class Router:
             pairs = list(zip(shape, given, strict=True))
             if all(part.startswith("{") or part == self._same(found) for part, found in pairs) and all(given):
                 return route, {part[1:-1]: found for part, found in pairs if part.startswith("{")}
-        beside = _BESIDE.fullmatch(given[0]) is not None
-        if given[1:] == ["echo"] and (beside or given[0] == "v1"):
-            return ECHO_BESIDE if beside else ECHO, {}
+        if given[1:] == ["echo"] and (given[0] == "v1" or _BESIDE.fullmatch(given[0])):
+            return _ECHO, {}
         customer = given[2] if len(given) > 2 and given[1].lower() == "customers" else ""  # noqa: PLR2004 - v1, customers, id
-        return NOT_SERVED_BESIDE if beside else NOT_SERVED, {"customer_id": customer} if customer else {}
+        return _NOT_SERVED, {"customer_id": customer} if customer else {}
 
     def _same(self, segment: str) -> str:
         return segment if self._exact and segment.lower() != "v1" else segment.lower()
@@ -191,25 +197,19 @@ def _shape(segments: tuple[str, ...]) -> tuple[str, ...]:
 
 def _not_served(_api: "Api", call: Call) -> Reply:
     what = f"The emulator does not serve {call.method} {call.path}. A test may have it serve any path, with serve()."
-    return Reply(501, error_document(0, what))
-
-
-def _not_served_beside(_api: "Api", _call: Call) -> Reply:
-    return Reply(501, {"error": {"code": "notImplemented", "message": "The emulator serves the API alone."}})
+    return _error(call, 501, 0, what)
 
 
 def _echo(_api: "Api", call: Call) -> Reply:
     try:
-        body: object = json.loads(call.body) if call.body else None
-    except ValueError:
+        body: object = _decoder.decode(call.body) if call.body else None
+    except (ValueError, RecursionError):
         body = call.body.decode(errors="replace")
     return Reply(200, {"method": call.method, "body": body, "requestId": call.headers.get("MS-RequestId")})
 
 
-ECHO = Route("other", "* /v1/echo", _echo)
-ECHO_BESIDE = Route("other", "* /v1.0/echo", _echo)
-NOT_SERVED = Route("other", "* /v1", _not_served)
-NOT_SERVED_BESIDE = Route("other", "* /v1.0", _not_served_beside)
+_ECHO = Route("other", "* /v1/echo", _echo)
+_NOT_SERVED = Route("other", "* *", _not_served)
 
 
 class _SeekTokens:
@@ -255,44 +255,36 @@ class Api:
         self._turns: dict[str, Iterator[str]] = {}
 
     def answer(self, call: Call) -> Reply:
-        """Return the true answer to an API request."""
-        refusal = self._refusal(call)
-        if refusal is not None:
-            return refusal
+        """Return the true answer to a request for the API, or for a service beside it."""
         try:
-            reply = call.route.answer(self, call)
+            reply = self._unauthorized(call) or call.route.answer(self, call)
         except RefusedError as error:
-            return Reply(error.status, error_document(error.code, str(error)))
+            return _error(call, error.status, error.code, str(error))
         if self.settings.drift and reply.status == HTTPStatus.OK:
             reply.document = drifted(reply.document)
         return reply
 
-    def _refusal(self, call: Call) -> Reply | None:
+    def _unauthorized(self, call: Call) -> Reply | None:
+        """Return what a request without a good token is answered. Raises RefusedError where it needs a user's."""
         scheme, _, token = call.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            return Reply(
-                401, error_document(800001, "The request has no access token."), [("WWW-Authenticate", "Bearer")]
-            )
+            challenge = ("WWW-Authenticate", "Bearer")
+            return _error(call, 401, 800001, "The request has no access token.", [challenge])
         if self._tokens.state(token) != "valid":
             return Reply(401, None, [("WWW-Authenticate", 'Bearer error="invalid_token"')])
         facts = self._tokens.facts(token)
-        if facts.resource not in (BESIDE_RESOURCES if call.route.beside else API_RESOURCES):
-            return _wrong_audience(facts.audience, beside=call.route.beside)
+        if facts.resource not in (BESIDE_RESOURCES if call.beside else API_RESOURCES):
+            return _wrong_audience(call, facts.audience)
         if self.settings.require_mfa and facts.user and not facts.mfa:
-            return Reply(
-                401, error_document(900421, "The access token was obtained without multifactor authentication.")
-            )
-        if call.route.user_only and not facts.user:
-            return self.not_for_applications()
+            return _error(call, 401, 900421, "The access token was obtained without multifactor authentication.")
+        if call.route.user_only:
+            self.check_user(call)
         return None
 
-    def not_for_applications(self) -> Reply:
-        """Return the refusal of what a user alone may do."""
-        return Reply(403, error_document(900329, "This resource is not for tokens of an application alone."))
-
-    def is_user(self, call: Call) -> bool:
-        """Tell whether a user stands behind a request that was admitted."""
-        return self._tokens.facts(call.headers["Authorization"].partition(" ")[2]).user
+    def check_user(self, call: Call) -> None:
+        """Refuse what a user alone may do. Raises RefusedError."""
+        if not self._tokens.facts(call.headers["Authorization"].partition(" ")[2]).user:
+            raise RefusedError(403, 900329, "This resource is not for tokens of an application alone.")
 
     def next_of(self, what: str, forms: Sequence[str]) -> str:
         """Return one of several forms in which something is answered, one after the other."""
@@ -371,18 +363,18 @@ class Api:
     ) -> JsonObject:
         """Return the links of a page; of a `listing` they hold tokens."""
 
-        def link(direction: str, place: int | None) -> JsonObject | None:
-            if place is None:
-                return None
+        def to(place: int, direction: str = "Next") -> JsonObject:
             if listing is None:
-                return {"uri": _address(call, f"size={size}", f"offset={place}"), "method": "GET", "headers": []}
+                return link(_address(call, f"size={size}", f"offset={place}"))
             token = {"key": "MS-ContinuationToken", "value": self.token(listing, place)}
-            uri = _address(call, f"size={size}", f"seekOperation={direction}")
-            return {"uri": uri, "method": "GET", "headers": [token]}
+            return link(_address(call, f"size={size}", f"seekOperation={direction}")) | {"headers": [token]}
 
-        more = () if listing is not None else (f"offset={start}",)
-        first: JsonObject = {"uri": _address(call, f"size={size}", *more), "method": "GET", "headers": []}
-        return self._links(link("Next", start or None) or first, link("Next", following), link("Previous", previous))
+        own = to(start) if start or listing is None else link(_address(call, f"size={size}"))
+        return self._links(
+            own,
+            None if following is None else to(following),
+            None if previous is None else to(previous, "Previous"),
+        )
 
     def _links(self, own: JsonObject, following: JsonObject | None, previous: JsonObject | None) -> JsonObject:
         if following is None and self.settings.last_links == "missing":
@@ -393,15 +385,15 @@ class Api:
         elif self.settings.last_links == "null_next":
             links["next"] = None
         elif self.settings.last_links == "empty_uri":
-            links["next"] = {"uri": "", "method": "GET", "headers": []}
+            links["next"] = link("")
         if previous is not None:
             links["previous"] = previous
         style: str = self.settings.link_style
         if style == "mixed":
             style = self.next_of("links", _LINK_STYLES)
-        for link in links.values():
-            if link is not None and link["uri"]:
-                link["uri"] = self._styled(str(link["uri"]), style)
+        for each in links.values():
+            if each is not None and each["uri"]:
+                each["uri"] = self._styled(str(each["uri"]), style)
         return {**links}
 
     def _styled(self, uri: str, style: str) -> str:
@@ -452,7 +444,8 @@ def number(parameters: Mapping[str, str], name: str, default: int, lowest: int, 
     text = parameters.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+    digits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER
+    if not (digits and lowest <= int(text) <= highest):
         message = f"The parameter {name} is a whole number from {lowest} to {highest}."
         raise BadRequestError(message)
     return int(text)
@@ -474,12 +467,16 @@ def listing(kind: Kind) -> Callable[[Api, Call], Reply]:
         wanted = {field: parameters[name].lower() for name, field in kind.filters.items() if parameters.get(name)}
 
         def keeps(record: JsonObject) -> bool:
-            return all(str(record.get(field) or "").lower() == value for field, value in wanted.items())
+            return all(_compared(record.get(field)) == value for field, value in wanted.items())
 
         if kind.page_size is None:
             found = [record for _, record in collection.records() if keeps(record)]
-            return Reply(200, {"value": found} if call.route.beside else api.collection(found))
-        name = (kind.path, *_parents(kind, call), *wanted.values())
+            return Reply(200, {"value": found} if call.beside else api.collection(found))
+        name = (
+            kind.path,
+            *(parent.lower() for parent in _parents(kind, call)),
+            *(f"{field}={value}" for field, value in wanted.items()),
+        )
         return api.page(call, collection, name, size=size_of(parameters, kind.page_size), keeps=keeps)
 
     return answer
@@ -490,14 +487,18 @@ def getting(kind: Kind) -> Callable[[Api, Call], Reply]:
     return lambda api, call: Reply(200, api.record(kind, call))
 
 
+def _compared(value: object) -> str:
+    return "" if value is None else str(value).lower()
+
+
 def creating(kind: Kind) -> Callable[[Api, Call], Reply]:
-    """Return what makes a record of a body and the kind's defaults, with an id of its own where it brings none."""
+    """Return what makes a record of a body, with an id of its own where it brings none."""
 
     def answer(api: Api, call: Call) -> Reply:
-        collection = api.of(kind, call)
-        record = {**kind.defaults, **call.document()}
-        digest = hashlib.blake2b(f"{call.path} {len(collection)}".encode(), digest_size=24).digest()
-        record.setdefault(kind.id, guid(digest.hex(), int.from_bytes(digest[18:], "big")))
+        collection, record = api.of(kind, call), call.document()
+        if record.get(kind.id) in (None, ""):
+            digest = hashlib.blake2b(f"{call.path} {collection.places}".encode(), digest_size=24).digest()
+            record[kind.id] = guid(digest.hex(), int.from_bytes(digest[18:], "big"))
         if str(record[kind.id]) in collection:
             raise RefusedError(409, 409, f"There is {record[kind.id]} already.")
         collection.put(record)
@@ -507,19 +508,19 @@ def creating(kind: Kind) -> Callable[[Api, Call], Reply]:
 
 
 def replacing(kind: Kind) -> Callable[[Api, Call], Reply]:
-    """Return what puts a body in the place of a record: what it leaves out is as in a new one."""
-    return lambda api, call: _write(kind, api, call, dict(kind.defaults))
+    """Return what puts a body in the place of a record."""
+    return lambda api, call: _write(kind, api, call, call.document())
 
 
 def changing(kind: Kind) -> Callable[[Api, Call], Reply]:
     """Return what takes those fields of a record that a body has."""
-    return lambda api, call: _write(kind, api, call, api.record(kind, call))
+    return lambda api, call: _write(kind, api, call, api.record(kind, call) | call.document())
 
 
-def _write(kind: Kind, api: Api, call: Call, under: JsonObject) -> Reply:
-    api.record(kind, call)
-    record = {**under, **call.document(), kind.id: call.ids[kind.key]}
-    api.of(kind, call).put(record)
+def _write(kind: Kind, api: Api, call: Call, record: JsonObject) -> Reply:
+    """Write a record in the place of the one that a request names, whose id stays as it is."""
+    record[kind.id] = api.record(kind, call)[kind.id]
+    api.of(kind, call).put(record, call.ids[kind.key])
     return Reply(200, record)
 
 
@@ -527,21 +528,24 @@ def deleting(kind: Kind) -> Callable[[Api, Call], Reply]:
     """Return what takes a record away."""
 
     def answer(api: Api, call: Call) -> Reply:
-        api.record(kind, call)
-        api.of(kind, call).remove(call.ids[kind.key])
+        try:
+            api.of(kind, call).remove(call.ids[kind.key])
+        except KeyError:
+            raise RefusedError(*kind.refusal) from None
         return Reply(204)
 
     return answer
 
 
-def routes_of(kind: Kind, name: str) -> list[Route]:
-    """Return all that a kind has for nothing."""
+def routes_of(kind: Kind, operation: str) -> list[Route]:
+    """Return all that a kind has for nothing, its listing first, counted as one operation."""
     one = f"{kind.path}/{{{kind.key}}}"
-    return [
-        Route(f"{name}.list", f"GET {kind.path}", listing(kind)),
-        Route(f"{name}.create", f"POST {kind.path}", creating(kind)),
-        Route(f"{name}.get", f"GET {one}", getting(kind)),
-        Route(f"{name}.replace", f"PUT {one}", replacing(kind)),
-        Route(f"{name}.change", f"PATCH {one}", changing(kind)),
-        Route(f"{name}.delete", f"DELETE {one}", deleting(kind)),
-    ]
+    answers = {
+        f"GET {kind.path}": listing(kind),
+        f"POST {kind.path}": creating(kind),
+        f"GET {one}": getting(kind),
+        f"PUT {one}": replacing(kind),
+        f"PATCH {one}": changing(kind),
+        f"DELETE {one}": deleting(kind),
+    }
+    return [Route(operation, request, answer) for request, answer in answers.items()]

@@ -3,6 +3,7 @@
 A `Fault` names the requests to hit and the action to take: instead of the true answer, before it, or on its way out.
 """
 
+import abc
 import dataclasses
 import difflib
 import math
@@ -238,14 +239,14 @@ class ExpireToken:
     """Answers 401 as for an expired token; the access token of this request is worth nothing from now on."""
 
 
-class BodyAction:
+class BodyAction(abc.ABC):
     """An action that alters the true answer's body."""
 
     __slots__ = ()
 
+    @abc.abstractmethod
     def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
         """Return the body to send and headers to add."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -327,14 +328,14 @@ class DuplicateHeaders(BodyAction):
         return body, self.headers
 
 
-class PageAction:
+class PageAction(abc.ABC):
     """An action that alters the true collection before it is encoded. A bare array is an object with `items` to it."""
 
     __slots__ = ()
 
+    @abc.abstractmethod
     def alter_page(self, page: JsonObject) -> JsonObject:
         """Return the collection to send."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

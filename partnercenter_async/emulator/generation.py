@@ -10,6 +10,7 @@ import hashlib
 import random
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
+from urllib.parse import quote
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object as the emulator builds it: plain names, money as `Decimal`."""
@@ -133,6 +134,11 @@ def tail_of(identifier: str) -> int:
         except ValueError:
             pass
     raise KeyError(identifier)
+
+
+def path_to(*parts: str) -> str:
+    """Return a path of names and ids, which are percent-encoded."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def link(uri: str, method: str = "GET") -> JsonObject:

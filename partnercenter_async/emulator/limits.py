@@ -6,6 +6,7 @@ limiter = FixedWindow(500, per=60)
 seconds = limiter.take(now)  # None: admitted; otherwise how long it will be until a request is
 """
 
+import abc
 import dataclasses
 import email.utils
 import fnmatch
@@ -33,7 +34,7 @@ RetryAfter: TypeAlias = Literal["seconds", "date"]
 _RESOLUTION = 1e-6  # seconds; who waits as long as told may come early by what a sum of floats is off
 
 
-class Limiter:
+class Limiter(abc.ABC):
     """Counts requests and tells which are too many. Each key is counted by itself.
 
     Args:
@@ -86,19 +87,20 @@ class Limiter:
         self._change(number, now)
         self.number = number
 
+    @abc.abstractmethod
     def clear(self) -> None:
         """Forget every request."""
-        raise NotImplementedError
 
-    def _change(self, number: int, now: float) -> None:
+    def _change(self, number: int, now: float) -> None:  # noqa: B027 - not all have terms
         """Put what is remembered into the terms of another number."""
 
+    @abc.abstractmethod
     def _due(self, now: float, key: str) -> float:
         """Return the time from which a request is admitted."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _count(self, now: float, key: str) -> None:
-        raise NotImplementedError
+        """Remember a request."""
 
 
 class FixedWindow(Limiter):

@@ -27,7 +27,7 @@ from partnercenter_async.emulator.fields import (
     units_by_state,
     wire,
 )
-from partnercenter_async.emulator.generation import EXACT, Generation, JsonObject, Reseller, link
+from partnercenter_async.emulator.generation import EXACT, Generation, JsonObject, Reseller, link, path_to
 from partnercenter_async.emulator.nouns import customers, migrations, orders, subscriptions
 from partnercenter_async.emulator.store import Store
 
@@ -96,6 +96,7 @@ class Records(Store):
         if customer_id in self.of(customers.KIND):
             message = f"there is a customer {customer_id} already"
             raise ValueError(message)
+        path = path_to("customers", customer_id)
         billing: JsonObject = {
             "id": _guid("billing profile", number),
             "firstName": "Ada",
@@ -114,7 +115,7 @@ class Records(Store):
                 "lastName": "Abt",
                 "phoneNumber": "5550000000",
             },
-            "links": {"self": link(f"/customers/{customer_id}/profiles/billing")},
+            "links": {"self": link(f"{path}/profiles/billing")},
             "attributes": {"etag": str(-(10**18 + number)), "objectType": "CustomerBillingProfile"},
         }
         document: JsonObject = {
@@ -122,7 +123,7 @@ class Records(Store):
             "relationshipToPartner": "reseller",
             "allowDelegatedAccess": True,
             "customDomains": [domain],
-            "links": {"self": link(f"/customers/{customer_id}")},
+            "links": {"self": link(path)},
             "attributes": {"objectType": "Customer"},
             **given,
             "id": customer_id,
@@ -131,7 +132,7 @@ class Records(Store):
                 "domain": domain,
                 "companyName": name,
                 "organizationRegistrationNumber": f"R{number:08d}",
-                "links": {"self": link(f"/customers/{customer_id}/profiles/company")},
+                "links": {"self": link(f"{path}/profiles/company")},
                 "attributes": {"objectType": "CustomerCompanyProfile"},
                 **_object(given.get("companyProfile")),
             },
@@ -172,7 +173,7 @@ class Records(Store):
             ]
             _add_prices(lines, given)
         currency = given.get("currencyCode", "USD")
-        path = f"/customers/{customer_id}/orders/{order_id}"
+        path = path_to("customers", customer_id, "orders", order_id)
         symbol = _SYMBOLS.get(str(currency))
         document: JsonObject = {
             "id": order_id,
@@ -305,7 +306,7 @@ class Records(Store):
 
     def __len__(self) -> int:
         """Return the number of customers."""
-        return self.of(customers.KIND).count()
+        return len(self.of(customers.KIND))
 
     def customer_ids(self) -> Iterator[str]:
         """Yield the ids of all customers in the order of the listing."""
@@ -384,7 +385,7 @@ class Records(Store):
 
     def _exact(self, customer_id: str) -> str:
         """Return a customer's id. Raises KeyError where there is none."""
-        self.of(customers.KIND).position(customer_id)
+        self.of(customers.KIND).get(customer_id)
         return customer_id
 
     def _known(self, customer_id: str) -> str:
@@ -428,8 +429,8 @@ def _line(
         "sku": link(f"{sku_path}?country=US"),
         "availability": link(f"{sku_path}/availabilities/{offer.availability}?country=US"),
     }
-    if subscription is not None:
-        links["subscription"] = link(f"/customers/{customer_id}/subscriptions/{subscription}")
+    if subscription:
+        links["subscription"] = link(path_to("customers", customer_id, "subscriptions", str(subscription)))
     return {
         "lineItemNumber": at,
         "offerId": offer.id,

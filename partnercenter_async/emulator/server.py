@@ -720,7 +720,7 @@ async def _send_badly(
                 request.transport.write(b"not a number\r\n")
         case WrongLength():
             await response.write(body)
-        case CloseAfter():
+        case _:
             await response.write_eof(body)
     request.protocol.force_close()
     return response

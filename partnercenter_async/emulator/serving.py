@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from partnercenter_async.emulator.api import Api, Call, Reply, Route, routes_of
+from partnercenter_async.emulator.faults import encode
+from partnercenter_async.emulator.fields import text
 from partnercenter_async.emulator.generation import JsonObject
 from partnercenter_async.emulator.store import Generated, Kind, Store
 
 _NAME = "served"
-_PATH = re.compile(r"(?:/(?:[^/{}?#\s]+|\{[A-Za-z_]\w*\}))+")
+_KEY = "id of a record"  # no name in braces can be that
+_PATH = re.compile(r"(?:/(?:[^/{}?#%\s]+|\{[A-Za-z_]\w*\}))+")
+_NAME_IN_BRACES = re.compile(r"\{(\w+)\}")
 _SERVICE = re.compile(r"/(v1|webhooks/v1|partner/v1|auditactivity/v1|v[0-9]+\.[0-9]+|beta)/")
 
 
@@ -26,36 +30,46 @@ class _Given:
     def at(self, position: int) -> JsonObject:
         return dict(self._records[position])
 
-    def position(self, record_id: str) -> int:
-        for position, record in enumerate(self._records):
-            if str(record.get(self._name)).lower() == record_id.lower():
-                return position
+    def get(self, record_id: str) -> JsonObject:
+        for record in self._records:
+            if str(record[self._name]).lower() == record_id.lower():
+                return dict(record)
         raise KeyError(record_id)
 
 
 def serving(path: str, records: object, name: str) -> list[Route]:
     """Return the routes of a path with these records. Raises ValueError for a path or records that can't be."""
     where = _checked(path)
+    text("id", name)
     if isinstance(records, Mapping):
-        return _resource(where, cast("JsonObject", records))
+        return _resource(where, _encodable("records", cast("JsonObject", records)))
     if not isinstance(records, Sequence) or isinstance(records, str | bytes):
         message = f"records must be a list of dicts, or a dict for a single resource, not {records!r}"
         raise ValueError(message)  # noqa: TRY004 - as for all that is passed
-    given = list(cast("Sequence[object]", records))
-    for at, record in enumerate(given):
+    found: list[JsonObject] = []
+    for at, record in enumerate(cast("Sequence[object]", records)):
         if not isinstance(record, Mapping):
             message = f"records[{at}] must be a dict, not {record!r}"
             raise ValueError(message)  # noqa: TRY004 - as above
-    found = cast("list[JsonObject]", given)
+        found.append(_encodable(f"records[{at}]", cast("JsonObject", record)))
 
     def generate(_store: Store, _parents: Sequence[str]) -> Generated:
         return _Given(found, name)
 
-    kind = Kind(path=where, key="served_id", id=name, generate=generate)
+    kind = Kind(path=where, key=_KEY, id=name, generate=generate)
     every = routes_of(kind, _NAME)
     if any(name not in record for record in found):
         return [every[0]]
     return every
+
+
+def _encodable(where: str, record: JsonObject) -> JsonObject:
+    try:
+        encode(record)
+    except (TypeError, ValueError) as error:
+        message = f"{where} must have values of JSON: {error}"
+        raise ValueError(message) from error
+    return record
 
 
 def _checked(path: object) -> str:
@@ -66,29 +80,35 @@ def _checked(path: object) -> str:
     if not _SERVICE.match(where + "/"):
         where = "/v1" + where
     if not _PATH.fullmatch(where) or where.count("/") < 2:  # noqa: PLR2004 - a prefix and a name
-        message = f"path must be one such as 'customers/{{customer_id}}/agreements', without a query, not {path!r}"
+        rules = "with names as they are and without a query"
+        message = f"path must be one such as 'customers/{{customer_id}}/agreements', {rules}, not {path!r}"
+        raise ValueError(message)
+    names = _NAME_IN_BRACES.findall(where)
+    if len(names) > len(set(names)):
+        message = f"path must have another name in each pair of braces, not {path!r}"
         raise ValueError(message)
     return where
 
 
 def _resource(path: str, given: JsonObject) -> list[Route]:
-    """Return the routes of a single resource, of which each path has its own."""
-    written: dict[str, JsonObject] = {}
-
-    def current(call: Call) -> JsonObject:
-        return written.get(call.path.lower(), given)
+    """Return the routes of a single resource, of which there is one for each set of ids in the path."""
+    written: dict[tuple[str, ...], JsonObject] = {}
 
     def get(_api: Api, call: Call) -> Reply:
-        return Reply(200, current(call))
+        return Reply(200, written.get(_ids(call), given))
 
     def put(_api: Api, call: Call) -> Reply:
-        written[call.path.lower()] = call.document()
+        written[_ids(call)] = call.document()
         return get(_api, call)
 
     def patch(_api: Api, call: Call) -> Reply:
-        written[call.path.lower()] = {**current(call), **call.document()}
+        written[_ids(call)] = {**written.get(_ids(call), given), **call.document()}
         return get(_api, call)
 
     return [
         Route(_NAME, f"{method} {path}", answer) for method, answer in (("GET", get), ("PUT", put), ("PATCH", patch))
     ]
+
+
+def _ids(call: Call) -> tuple[str, ...]:
+    return tuple(each.lower() for each in call.ids.values())

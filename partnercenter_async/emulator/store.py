@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,12 +16,12 @@ class Generated(Protocol):
         """Return how many there are."""
         ...
 
-    def at(self, position: int) -> JsonObject | None:
-        """Return a record by its position, made anew; None where that place is empty."""
+    def at(self, position: int) -> JsonObject:
+        """Return the record at a position, made anew."""
         ...
 
-    def position(self, record_id: str) -> int:
-        """Return where the record of an id is. Raises KeyError where there is none."""
+    def get(self, record_id: str) -> JsonObject:
+        """Return the record of an id, made anew. Raises KeyError where there is none."""
         ...
 
 
@@ -35,13 +34,13 @@ class _Nothing:
     def at(self, position: int) -> JsonObject:
         raise IndexError(position)
 
-    def position(self, record_id: str) -> int:
+    def get(self, record_id: str) -> JsonObject:
         raise KeyError(record_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
-    """A sort of records: where they are, how they are told apart, and what one has that is made by a request."""
+    """A sort of records: where they are, and how they are told apart. Two at one path share no records."""
 
     path: str
     """The path of a collection of them, such as "/v1/customers/{customer_id}/orders"."""
@@ -57,7 +56,6 @@ class Kind:
     """What of an id is the same in all its spellings."""
     filters: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parameters of the listing's query, in lower case, and the field that each of them compares with."""
-    defaults: Mapping[str, object] = field(default_factory=dict[str, object])
     page_size: int | None = None
     """Of the listing at most; None for one that has all on one page."""
     refusal: tuple[int, int, str] = (404, 1000, "There is nothing with this id.")
@@ -77,8 +75,8 @@ class _Written:
 class Collection:
     """The records of one kind below the same parents.
 
-    A position counts the places of the generated records, removed ones too, and behind them those that were added, so
-    that it stays good while records come and go.
+    A position counts the places of the generated records, and behind them of those that were added. What is removed
+    leaves its place empty, so that a position stays good while records come and go.
     """
 
     __slots__ = ("_generated", "_key", "_kind", "_store")
@@ -86,91 +84,102 @@ class Collection:
     def __init__(self, store: "Store", kind: Kind, parents: Sequence[str]) -> None:
         self._store = store
         self._kind = kind
-        self._key = (kind.path, *(parent.lower() for parent in parents))
+        self._key = kind, _folded(kind.parent, parents)
         self._generated = kind.generate(store, parents)
 
     def __len__(self) -> int:
-        """Return how many places there are, removed records included."""
-        written = self._store.written.get(self._key)
+        """Return how many records there are."""
+        written = self._written
+        return self.places - (sum(record is None for record in written.records.values()) if written else 0)
+
+    @property
+    def places(self) -> int:
+        """How many places there are, empty ones too."""
+        written = self._written
         return len(self._generated) + (len(written.added) if written else 0)
 
-    def count(self) -> int:
-        """Return how many records there are."""
-        written = self._store.written.get(self._key)
-        gone = sum(record is None for record in written.records.values()) if written else 0
-        return len(self) - gone
+    @property
+    def _written(self) -> _Written | None:
+        return self._store.written.get(self._key)
 
     def records(self, start: int = 0, *, backward: bool = False) -> Iterator[tuple[int, JsonObject]]:
         """Go through the records from a position on, each with its own; with `backward` from the one before it."""
-        written = self._store.written.get(self._key)
-        own = list(written.added) if written else []
-        count = len(self._generated)
-        for position in range(start - 1, -1, -1) if backward else range(start, count + len(own)):
-            record = None if position >= count else self._generated.at(position)
+        count, written = len(self._generated), self._written
+        added = list(written.added) if written else []
+        end = count + len(added)
+        for position in reversed(range(min(start, end))) if backward else range(start, end):
+            record = self._generated.at(position) if position < count else None
             if written:
-                if position >= count:
-                    record = copy.deepcopy(written.records[own[position - count]])
-                elif record is not None:
-                    folded = self._kind.folded(str(record[self._kind.id]))
-                    record = copy.deepcopy(written.records[folded]) if folded in written.records else record
+                folded = added[position - count] if record is None else self._folded_id(record)
+                if folded in written.records:
+                    record = copy.deepcopy(written.records[folded])
             if record is not None:
                 yield position, record
+
+    def written(self) -> Iterator[JsonObject]:
+        """Go through those records that are not as they were generated, changed ones and added ones."""
+        written = self._written
+        for record in list(written.records.values()) if written else ():
+            if record is not None:
+                yield copy.deepcopy(record)
 
     def __contains__(self, record_id: str) -> bool:
         """Tell whether there is a record of that id."""
         try:
-            self.position(record_id)
+            self.get(record_id)
         except KeyError:
             return False
         return True
 
-    def position(self, record_id: str) -> int:
-        """Return where a record is. Raises KeyError where there is none."""
-        folded, written = self._kind.folded(record_id), self._store.written.get(self._key)
-        if written and folded in written.records:
-            if written.records[folded] is None:
-                raise KeyError(record_id)
-            if folded in written.added:
-                return len(self._generated) + written.added[folded]
-        return self._generated.position(record_id)
-
     def get(self, record_id: str) -> JsonObject:
         """Return a record, for the caller to keep. Raises KeyError where there is none."""
-        folded, written = self._kind.folded(record_id), self._store.written.get(self._key)
-        if written and folded in written.records:
-            found = written.records[folded]
-            if found is None:
-                raise KeyError(record_id)
-            return copy.deepcopy(found)
-        found = self._generated.at(self._generated.position(record_id))
+        folded, written = self._kind.folded(record_id), self._written
+        if written is None or folded not in written.records:
+            return self._generated.get(record_id)
+        found = written.records[folded]
         if found is None:
             raise KeyError(record_id)
-        return found
+        return copy.deepcopy(found)
 
     def put(self, record: JsonObject, record_id: str | None = None) -> None:
-        """Write a record under its id, or another one, in place of what has that, or behind all others."""
+        """Write a record under its id, or another one, at the place of what has or had that id, or behind all."""
         record_id = str(record[self._kind.id]) if record_id is None else record_id
         folded = self._kind.folded(record_id)
         written = self._store.written.setdefault(self._key, _Written())
-        if folded not in written.added:
-            try:
-                self._generated.position(record_id)
-            except KeyError:
-                written.added[folded] = len(written.added)
+        if folded not in written.added and not self._is_generated(record_id):
+            written.added[folded] = len(written.added)
         written.records[folded] = copy.deepcopy(record)
 
     def remove(self, record_id: str) -> None:
         """Take a record away. Raises KeyError where there is none."""
-        self.position(record_id)
+        self.get(record_id)
         self._store.written.setdefault(self._key, _Written()).records[self._kind.folded(record_id)] = None
+
+    def _is_generated(self, record_id: str) -> bool:
+        try:
+            self._generated.get(record_id)
+        except KeyError:
+            return False
+        return True
+
+    def _folded_id(self, record: JsonObject) -> str:
+        return self._kind.folded(str(record[self._kind.id]))
+
+
+def _folded(kind: Kind | None, ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of parents, of which the last is of this kind, in the one form of all their spellings."""
+    if not ids:
+        return ()
+    own = str.lower if kind is None else kind.folded
+    return (*_folded(None if kind is None else kind.parent, ids[:-1]), own(ids[-1]))
 
 
 class Store:
     """All records of a partner."""
 
     def __init__(self, generation: Generation) -> None:
-        self.written: dict[tuple[str, ...], _Written] = {}
-        """By the path of the kind, and the parents."""
+        self.written: dict[tuple[Kind, tuple[str, ...]], _Written] = {}
+        """By their kind, and the ids of their parents."""
         self.generate(generation)
 
     def generate(self, generation: Generation) -> None:
@@ -181,8 +190,3 @@ class Store:
     def of(self, kind: Kind, *parents: str) -> Collection:
         """Return a collection. Whether its parents exist is for the caller to ask."""
         return Collection(self, kind, parents)
-
-    def added(self, kind: Kind, *parents: str) -> AbstractSet[str]:
-        """Return the ids, without regard to their spelling, of those records that are not generated."""
-        written = self.written.get((kind.path, *(parent.lower() for parent in parents)))
-        return written.added.keys() if written else set()

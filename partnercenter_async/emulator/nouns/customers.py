@@ -90,6 +90,10 @@ class Customers:
             return index
         raise KeyError(record_id)
 
+    def get(self, record_id: str) -> JsonObject:
+        """Return a customer in full. Raises KeyError."""
+        return self.at(self.position(record_id))
+
     def name(self, index: int) -> tuple[str, str]:
         """Return the company name and the domain of the customer at a position."""
         number = (index * 3571 + self._generation.seed * 211) % _NAMES  # a prime: no name twice before all are used
@@ -182,8 +186,8 @@ def _list(api: Api, call: Call) -> Reply:
     parameters = call.parameters()
     text = parameters.get("filter")
     field, keeps = ("", None) if text is None else _filter(text)
-    if field in _FOR_USERS and not api.is_user(call):
-        return api.not_for_applications()
+    if field in _FOR_USERS:
+        api.check_user(call)
     size = size_of(parameters, api.settings.customers_page_size)
     return api.page(call, api.of(KIND, call), ("customers", text or ""), size=size, keeps=keeps, shows=shown)
 
@@ -195,7 +199,7 @@ def _filter(text: str) -> tuple[str, Callable[[JsonObject], bool]]:
         field = wanted["field"].lower()
         of, operator = _FIELDS[field], _OPERATORS[wanted["operator"].lower()]
         value = wanted["value"].lower()
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
         message = "The filter is not understood."
         raise BadRequestError(message) from error
     return field, lambda customer: operator(of(customer).lower(), value)

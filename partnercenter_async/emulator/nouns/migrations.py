@@ -40,13 +40,14 @@ class Migrations:
         """Return how many there are."""
         return self._count
 
-    def position(self, record_id: str) -> int:
-        """Return where a migration is. Raises KeyError."""
+    def get(self, record_id: str) -> JsonObject:
+        """Return a migration. Raises KeyError."""
         found = self._generation.scramble("migration").reveal(tail_of(record_id))
         index = found & INDEX_MASK
-        known = index < self._count and found >> INDEX_BITS == self._customer
-        if known and self.at(index)["id"] == record_id.lower():
-            return index
+        if index < self._count and found >> INDEX_BITS == self._customer:
+            migration = self.at(index)
+            if migration["id"] == record_id.lower():
+                return migration
         raise KeyError(record_id)
 
     def at(self, position: int) -> JsonObject:
@@ -93,6 +94,25 @@ class Migrations:
         ]
         return migration
 
+    def events_of(self, position: int) -> Iterator[JsonObject]:
+        """Yield what a migration has gone through."""
+        migration, dice = self.at(position), self._generation.digest("events", self._customer << INDEX_BITS | position)
+        names = _EVENT_NAMES if migration["status"] == "Completed" else _EVENT_NAMES[:2]
+        started = str(migration["startedTime"])[:14]
+        for at, name in enumerate(names):
+            fraction = f"{dice[at] * 39_017:07d}"[: 6 + (dice[at + 4] & 1)]
+            event: JsonObject = {
+                "id": guid(dice.hex()[at * 18 :], self._customer << 8 | at),
+                "newCommerceMigrationId": migration["id"],
+                "currentSubscriptionId": str(migration["currentSubscriptionId"]).lower(),
+                "customerTenantId": migration["customerTenantId"],
+                "createdTime": f"{started}{10 + at * 12:02d}:{dice[at + 8] % 60:02d}.{fraction}Z",
+                "eventName": name,
+            }
+            if dice[at + 12] < 50:
+                event |= {field: migration[field] for field in _TOLD_BY_EVENTS}
+            yield event
+
 
 KIND = Kind(
     path="/v1/customers/{customer_id}/migrations/newcommerce",
@@ -106,46 +126,23 @@ class Events:
     """The events of a customer's generated migrations, those of one behind those of the one before."""
 
     def __init__(self, store: Store, parents: Sequence[str]) -> None:
-        generation, migrations = store.generation, Migrations(store, parents)
-        self._events: list[JsonObject] = []
-        for index in range(len(migrations)):
-            migration = migrations.at(index)
-            position = customers.Customers(store).position(parents[0])
-            dice = generation.digest("events", position << INDEX_BITS | index)
-            self._events.extend(_told(migration, dice, position))
+        migrations = Migrations(store, parents)
+        self._events = [event for index in range(len(migrations)) for event in migrations.events_of(index)]
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._events)
 
-    def position(self, record_id: str) -> int:
-        """Return where an event is. Raises KeyError."""
-        for position, event in enumerate(self._events):
+    def get(self, record_id: str) -> JsonObject:
+        """Return an event. Raises KeyError."""
+        for event in self._events:
             if event["id"] == record_id.lower():
-                return position
+                return event
         raise KeyError(record_id)
 
     def at(self, position: int) -> JsonObject:
         """Return an event."""
         return self._events[position]
-
-
-def _told(migration: JsonObject, dice: bytes, customer: int) -> Iterator[JsonObject]:
-    names = _EVENT_NAMES if migration["status"] == "Completed" else _EVENT_NAMES[:2]
-    started = str(migration["startedTime"])[:14]
-    for at, name in enumerate(names):
-        fraction = f"{dice[at] * 39_017:07d}"[: 6 + (dice[at + 4] & 1)]
-        event: JsonObject = {
-            "id": guid(dice.hex()[at * 18 :], customer << 8 | at),
-            "newCommerceMigrationId": migration["id"],
-            "currentSubscriptionId": str(migration["currentSubscriptionId"]).lower(),
-            "customerTenantId": migration["customerTenantId"],
-            "createdTime": f"{started}{10 + at * 12:02d}:{dice[at + 8] % 60:02d}.{fraction}Z",
-            "eventName": name,
-        }
-        if dice[at + 12] < 50:
-            event |= {field: migration[field] for field in _TOLD_BY_EVENTS}
-        yield event
 
 
 EVENTS = Kind(

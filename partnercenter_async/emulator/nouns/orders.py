@@ -4,7 +4,8 @@
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -44,6 +45,9 @@ _RESELLERS = (None, None, 0, 1, 2)
 _SIZES = shares({"2": 60, "6": 70, "14": 60, "35": 40, "110": 26})  # seats of a customer
 _FIRST_DAY = dt.date(2023, 7, 3)
 _DAYS = 1092  # of history
+_TICKS = 864_000_000_000  # of a day, as many as dates can tell apart
+_FRIDAY = 4
+_OPENING, _OFFICE_HOURS = 7, 11
 _LEGACY = 50
 """Below this die an odd order is from before the new commerce and its id is a GUID."""
 _CLASSIC = 130
@@ -91,7 +95,8 @@ def joined_and_left(generation: Generation, customer: int) -> tuple[int, int]:
     The more recent, the more come, and one in eight leaves.
     """
     dice = generation.digest("history", customer)
-    joined = int(_DAYS * ((dice[0] << 8 | dice[1]) / 65_536) ** 0.5 * 0.97)
+    joined = _DAYS * math.isqrt((dice[0] << 8 | dice[1]) << 16) * 97 // 6_553_600
+    joined -= max(0, joined % 7 - 4)  # on a day of work: the history begins on a Monday
     left = joined + (_DAYS - joined) * (dice[2] + 64) // 320 if dice[3] < 32 else _DAYS
     return joined, left
 
@@ -121,18 +126,15 @@ class Orders:
         """Return how many there are."""
         return self._total
 
-    def position(self, record_id: str) -> int:
-        """Return where an order is. Raises KeyError."""
+    def get(self, record_id: str) -> JsonObject:
+        """Return an order. Raises KeyError."""
         number = self._generation.scramble("order").reveal(_tail(record_id))
         index = number & INDEX_MASK
         if index < self._total and number >> INDEX_BITS == self._customer:
-            dice = self._dice(number)
-            if folded(self._id(dice, self._generation.scramble("order").hide(number))) == folded(record_id):
-                return index
+            order = self.at(index)
+            if folded(str(order["id"])) == folded(record_id):
+                return order
         raise KeyError(record_id)
-
-    def _dice(self, number: int) -> bytes:
-        return self._generation.digest("order", number)
 
     def _id(self, dice: bytes, hidden: int) -> str:
         if self._generation.oddities and dice[0] < _LEGACY:
@@ -145,7 +147,7 @@ class Orders:
     def at(self, position: int) -> JsonObject:
         """Return an order with its prices."""
         number = self._customer << INDEX_BITS | position
-        dice, odd = self._dice(number), self._generation.oddities
+        dice, odd = self._generation.digest("order", number), self._generation.oddities
         hidden = self._generation.scramble("order").hide(number)
         legacy, order_id = odd and dice[0] < _LEGACY, self._id(dice, hidden)
         system = (position + self._shift) % _SYSTEM == _SYSTEM - 1
@@ -192,14 +194,22 @@ class Orders:
         return order
 
     def _created(self, index: int, dice: bytes) -> str:
-        """Return when the order was made: the more recent, the denser they are, and on days of work."""
+        """Return when the order was made: later than the one before, the more recent the denser, and in office hours.
+
+        What falls on a weekend is done on the Friday before. No float has a part in it, the same on every machine.
+        """
         joined, left = joined_and_left(self._generation, self._customer)
-        since = (left - joined) * ((index + dice[3] / 256) / self._total) ** 0.8
-        day = _FIRST_DAY + dt.timedelta(days=joined + int(since))
-        day -= dt.timedelta(days=max(0, day.weekday() - 4))
-        text = f"{day.isoformat()}T{7 + dice[5] % 11:02d}:{dice[6] % 60:02d}:{dice[7] % 60:02d}"
-        fraction = f"{(dice[8] << 16 | dice[9] << 8 | dice[5]) * 7 % 10_000_000:07d}"
-        return _oddly_written(day, text, fraction, dice[10]) if self._generation.oddities else f"{text}.{fraction}Z"
+        at, end = index << 8 | dice[3], self._total << 8
+        days, rest = divmod((left - joined) * _TICKS * at * (5 * end - at) // (4 * end * end), _TICKS)
+        weekday = (joined + days) % 7
+        beyond = max(0, weekday - _FRIDAY)
+        day = _FIRST_DAY + dt.timedelta(days=joined + days - beyond)
+        ticks = (beyond * _TICKS + rest) * _OFFICE_HOURS // ((3 if weekday >= _FRIDAY else 1) * 24)
+        seconds, fraction = divmod(ticks, _TICKS // 86_400)
+        hours, rest = divmod(seconds, 3600)
+        text = f"{day.isoformat()}T{_OPENING + hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+        odd = self._generation.oddities
+        return _oddly_written(day, text, f"{fraction:07d}", dice[10]) if odd else f"{text}.{fraction:07d}Z"
 
     def _line(
         self, dice: bytes, number: int, cycle: str, on_record: str | None, index: int, *, legacy: bool, pending: bool
@@ -241,11 +251,11 @@ class Orders:
         found = guid(digits, self._generation.scramble("subscription").hide(index << 2 | number))
         return found.upper() if legacy else found
 
-    def line_of(self, subscription_id: str) -> tuple[int, int]:
-        """Return the position of the order, and the number of the line, that a subscription is of. Raises KeyError."""
+    def order_of(self, subscription_id: str) -> str:
+        """Return the id of the order that has a line for a subscription. Raises KeyError."""
         index, number = divmod(self._generation.scramble("subscription").reveal(tail_of(subscription_id)), 4)
         if index < self._total and self.subscription_id(index, number) == subscription_id.lower():
-            return index, number
+            return str(self.at(index)["id"])
         raise KeyError(subscription_id)
 
     def _quantity(self, dice: bytes, number: int, cycle: str) -> int:
@@ -343,28 +353,37 @@ KIND = Kind(
 )
 
 
+def lines_of(order: JsonObject) -> list[JsonObject]:
+    """Return the lines of an order."""
+    return cast("list[JsonObject]", order.get("lineItems") or [])
+
+
 class Provisioning:
     """What is provisioned of each line of an order."""
 
     def __init__(self, store: Store, parents: Sequence[str]) -> None:
         customer_id, order_id = parents
         order = store.of(KIND, customer_id).get(order_id)
-        self._lines = cast("list[JsonObject]", order.get("lineItems") or [])
+        self._lines = lines_of(order)
         seed = hashlib.blake2b(f"{store.generation.seed} {folded(order_id)}".encode()).digest()
-        generated = folded(order_id) not in store.added(KIND, customer_id)
-        self._dice = seed if generated else None
+        try:
+            Orders(store, parents).get(order_id)
+        except KeyError:  # one that a test added
+            self._dice = None
+        else:
+            self._dice = seed
         self._statuses = _ODDLY_PROVISIONED if store.generation.oddities else _PROVISIONED
 
     def __len__(self) -> int:
         """Return how many lines there are."""
         return len(self._lines)
 
-    def position(self, record_id: str) -> int:
-        """Return where a line of that number is. Raises KeyError."""
-        numbers = [str(line.get("lineItemNumber")) for line in self._lines]
-        if record_id not in numbers:
-            raise KeyError(record_id)
-        return numbers.index(record_id)
+    def get(self, record_id: str) -> JsonObject:
+        """Return what is provisioned of the line with a number. Raises KeyError."""
+        for position, line in enumerate(self._lines):
+            if str(line.get("lineItemNumber")) == record_id:
+                return self.at(position)
+        raise KeyError(record_id)
 
     def at(self, position: int) -> JsonObject:
         """Return what is provisioned of a line."""
@@ -412,8 +431,7 @@ def keeps(
             return False
         if cycle is not None and _CYCLE_BY_NAME.get(str(order["billingCycle"]).replace("_", "").lower()) != cycle:
             return False
-        lines = cast("list[JsonObject]", order.get("lineItems") or [])
-        return on_record is None or any(line.get("partnerIdOnRecord") == on_record for line in lines)
+        return on_record is None or any(line.get("partnerIdOnRecord") == on_record for line in lines_of(order))
 
     return keep
 
@@ -428,7 +446,7 @@ def partner_id_of(generation: Generation, reseller: str) -> str:
 def without_prices(order: JsonObject) -> JsonObject:
     """Return an order as it is served to those who ask for no prices."""
     order.pop("totalPrice", None)
-    for line in cast("list[JsonObject]", order.get("lineItems") or []):
+    for line in lines_of(order):
         line.pop("pricing", None)
     return order
 
@@ -462,11 +480,6 @@ def _get(api: Api, call: Call) -> Reply:
 
 def _provisioning_status(api: Api, call: Call) -> Reply:
     return Reply(200, api.collection([line for _, line in api.of(PROVISIONING, call).records()]))
-
-
-def lines_of(order: JsonObject) -> Iterator[JsonObject]:
-    """Yield the lines of an order."""
-    yield from cast("list[JsonObject]", order.get("lineItems") or [])
 
 
 ROUTES = (

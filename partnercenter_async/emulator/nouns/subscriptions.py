@@ -1,13 +1,15 @@
 """Subscriptions: one for each line of an order that names one, and what the service says of each."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 
 from partnercenter_async.emulator.api import Api, BadRequestError, Call, RefusedError, Reply, Route, getting, listing
-from partnercenter_async.emulator.generation import JsonObject
+from partnercenter_async.emulator.generation import JsonObject, link, path_to
 from partnercenter_async.emulator.nouns import customers, orders
 from partnercenter_async.emulator.store import Kind, Store
 
-_PLACES = 64  # for the lines of an order
 _MONTH_ENDS = ("0131", "0228", "0331", "0430", "0531", "0630", "0731", "0831", "0930", "1031", "1130", "1231")
 _YEARS_BY_TERM = {"P1M": 1, "P1Y": 1, "P3Y": 3}
 _FIRST_YEAR = 2027
@@ -16,38 +18,37 @@ _STATUSES = {"cancelled": "deleted", "suspended": "suspended", "pending": "pendi
 
 
 class Subscriptions:
-    """What the lines of a customer's orders are of. A place is that of an order and of a line in it."""
+    """What the lines of a customer's orders are of."""
 
     def __init__(self, store: Store, parents: Sequence[str]) -> None:
         self._customer_id = parents[0]
         self._orders = store.of(orders.KIND, self._customer_id)
         self._generated = orders.Orders(store, parents)
-        self._latest: tuple[int, list[JsonObject]] = (-1, [])
+
+    @functools.cached_property
+    def _all(self) -> list[JsonObject]:
+        return [each for _, order in self._orders.records() for each in _of_order(self._customer_id, order)]
 
     def __len__(self) -> int:
-        """Return how many places there are."""
-        return len(self._orders) * _PLACES
+        """Return how many there are."""
+        return len(self._all)
 
-    def at(self, position: int) -> JsonObject | None:
+    def at(self, position: int) -> JsonObject:
         """Return a subscription."""
-        place, number = divmod(position, _PLACES)
-        if self._latest[0] != place:
-            found = next(self._orders.records(place), (-1, JsonObject()))
-            self._latest = (place, _of_order(self._customer_id, found[1]) if found[0] == place else [])
-        return self._latest[1][number] if number < len(self._latest[1]) else None
+        return self._all[position]
 
-    def position(self, record_id: str) -> int:
-        """Return where a subscription is. Raises KeyError."""
-        try:
-            places = iter([self._generated.line_of(record_id)[0]])
-        except KeyError:  # of an order that was written
-            places = iter(range(len(self._generated), len(self._orders)))
-        for place in places:
-            self.at(place * _PLACES)
-            for number, each in enumerate(self._latest[1]):
-                if str(each["id"]).lower() == record_id.lower():
-                    return place * _PLACES + number
+    def get(self, record_id: str) -> JsonObject:
+        """Return a subscription, without a look at each order. Raises KeyError."""
+        for order in itertools.chain(self._generated_with(record_id), self._orders.written()):
+            for found in _of_order(self._customer_id, order):
+                if str(found["id"]).lower() == record_id.lower():
+                    return found
         raise KeyError(record_id)
+
+    def _generated_with(self, record_id: str) -> Iterator[JsonObject]:
+        """Yield the order that was generated with a subscription, as it is now."""
+        with contextlib.suppress(KeyError):
+            yield self._orders.get(self._generated.order_of(record_id))
 
 
 def _of_order(customer_id: str, order: JsonObject) -> list[JsonObject]:
@@ -55,7 +56,7 @@ def _of_order(customer_id: str, order: JsonObject) -> list[JsonObject]:
 
 
 def _subscription(customer_id: str, order: JsonObject, line: JsonObject) -> JsonObject:
-    path = f"/customers/{customer_id}/subscriptions/{line['subscriptionId']}"
+    path = path_to("customers", customer_id, "subscriptions", str(line["subscriptionId"]))
     parent = line.get("parentSubscriptionId")
     status = _STATUSES.get(str(order.get("status")), "active")
     return {
@@ -84,7 +85,7 @@ def _subscription(customer_id: str, order: JsonObject, line: JsonObject) -> Json
         "attentionNeeded": False,
         "actionTaken": False,
         "contractType": "subscription",
-        "links": {"self": {"uri": path, "method": "GET", "headers": []}},
+        "links": {"self": link(path)},
         "publisherName": "Microsoft Corporation",
         "orderId": order["id"],
         "attributes": {"objectType": "Subscription"},
@@ -222,13 +223,13 @@ def _activation_links(_plan: JsonObject) -> list[JsonObject]:
 
 def _overage(api: Api, call: Call) -> Reply:
     api.of(KIND, call)  # whose customer has to be known
-    path = f"/customers/{call.ids['customer_id']}/subscriptions/overage"
+    path = path_to("customers", call.ids["customer_id"], "subscriptions", "overage")
     overage: JsonObject = {
         "azureEntitlementId": "a2000000-0000-4000-a000-000000000006",
         "partnerId": "4711001",
         "type": "PhoneServices",
         "overageEnabled": True,
-        "links": {"self": {"uri": path, "method": "GET"}},
+        "links": {"self": link(path)},
         "attributes": {"objectType": "Overage"},
     }
     return Reply(200, api.collection([overage]))
