@@ -457,7 +457,7 @@ class Fault:
     """An action and the requests that it hits.
 
     Of the requests that match `operation`, `customer_id` and `method`, it hits number `nth` and those after it, `times`
-    in all (None: for ever), or with `every` each so-manieth instead. Every fault counts every request that it matches;
+    in all (None: for ever), or with `every=10` each tenth instead. Every fault counts every request that it matches;
     when several hit, the one injected first acts.
 
     `operation` "api" is every request but those for tokens, None every request.
