@@ -697,6 +697,26 @@ async def test_records_hold_what_arrived_and_no_secret(client):
         assert secret not in text
 
 
+@pytest.mark.parametrize(
+    ("authorization", "kept"), [("{}", "{}"), ("Bearer\t{}", "Bearer {}"), ("Basic {}", "Basic {}")]
+)
+async def test_records_hold_no_token_however_it_is_sent(client, authorization, kept):
+    await client.get("/v1/customers", Authorization=authorization.format(client.token))
+    assert client.emulator.requests[-1].headers["Authorization"] == kept.format(fingerprint(client.token))
+
+
+async def test_records_hold_no_secret_that_missed_the_authority(client):
+    await client.post_token(tenant=f"/{client.emulator.tenant_id}", grant_type="client_credentials")
+    record = client.emulator.requests[-1]
+    assert (record.operation, record.status) == ("other", 401)
+    assert client.emulator.client_secret.encode() not in record.body
+    assert b"grant_type=client_credentials" in record.body
+
+
+def test_a_secret_that_is_no_text_has_a_fingerprint():
+    assert fingerprint("\udcff") != fingerprint("\udcfe")
+
+
 async def test_requests_are_counted_by_operation_and_customer():
     async with Started(keep_requests=False) as client:
         first, second = (client.emulator.data.customer_id(index) for index in (0, 1))

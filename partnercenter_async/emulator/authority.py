@@ -122,9 +122,14 @@ def sign_in_operation(method: str, path: str) -> Literal["token", "sign_in"] | N
     return "token" if place.kind == "token" and method == "POST" else "sign_in"
 
 
+def is_form(headers: Mapping[str, str]) -> bool:
+    """Return whether a request's body is a form, as those for tokens are."""
+    return headers.get("Content-Type", "").lower().startswith(_FORM)
+
+
 def recorded(query: str, headers: Mapping[str, str], body: bytes) -> tuple[str, bytes]:
     """Return the query and the body of a request for the authority as they may be kept: with no secret in them."""
-    if body and not headers.get("Content-Type", "").lower().startswith(_FORM):
+    if body and not is_form(headers):
         return _without_secrets(query), fingerprint(body.decode(errors="replace")).encode()
     return _without_secrets(query), _without_secrets(body.decode(errors="replace")).encode()
 

@@ -37,7 +37,7 @@ from partnercenter_async.emulator.api import (
     Route,
     Router,
 )
-from partnercenter_async.emulator.authority import Authority, recorded, sign_in_operation
+from partnercenter_async.emulator.authority import Authority, is_form, recorded, sign_in_operation
 from partnercenter_async.emulator.faults import (
     AUTHORITY_OPERATIONS,
     Action,
@@ -519,10 +519,10 @@ class Emulator:
     def _record(self, request: web.BaseRequest, call: Call, path: str) -> RecordedRequest:
         headers = CIMultiDict(request.headers)
         if "Authorization" in headers:
-            scheme, _, secret = headers["Authorization"].partition(" ")
-            headers["Authorization"] = f"{scheme} {fingerprint(secret)}"
+            *scheme, secret = headers["Authorization"].split(None, 1) or [""]  # a token may stand there alone
+            headers["Authorization"] = " ".join([*scheme, fingerprint(secret)])
         query, body = call.query, call.body
-        if call.route.operation in AUTHORITY_OPERATIONS:
+        if call.route.operation in AUTHORITY_OPERATIONS or is_form(call.headers):  # which may have missed the authority
             query, body = recorded(query, call.headers, body)
         customer_id = call.ids.get("customer_id")
         record = RecordedRequest(

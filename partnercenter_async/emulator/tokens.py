@@ -70,7 +70,7 @@ _DEVICE_CODE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code",
 
 def fingerprint(secret: str) -> str:
     """Return a short text that is the same for the same secret and tells nothing else about it."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
