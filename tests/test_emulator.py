@@ -1003,11 +1003,44 @@ async def test_next_link_is_replaced(client):
         assert (await client.get(orders_path(client))).json()["links"]["next"] == link
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        DropRecord(99),
+        DropRecord(-99),
+        RepeatRecord(99),
+        AlterRecord(99, ("id",), "x"),
+        AlterRecord(0, ("lineItems", 99), 1),
+        AlterRecord(0, ("lineItems", "x"), 1),
+        AlterRecord(0, ("lineItems", 0, "nothing", "x"), 1),
+    ],
+)
+async def test_a_page_without_what_a_fault_alters_goes_as_it_is_and_is_not_met(client, action):
+    path = orders_path(client)
+    true = (await client.get(path)).json()["items"]
+    client.emulator.inject(fails("token"), Fault(action))
+    assert (await client.get(path)).json()["items"] == true
+    with pytest.raises(AssertionError, match=type(action).__name__):
+        client.emulator.assert_faults_hit()
+
+
+async def test_a_fault_alters_its_answer_and_not_the_records_of_a_test(client):
+    records = [{"id": "a", "parts": [{"size": 1}]}]
+    client.emulator.serve("things", records)
+    client.emulator.serve("whole", {"items": [1, 2]})
+    for path, action in (("/v1/things", AlterRecord(0, ("parts", 0, "size"), 2)), ("/v1/whole", DropRecord(0))):
+        true = (await client.get(path)).json()
+        client.emulator.inject(Fault(action))
+        assert (await client.get(path)).json() != true
+        assert (await client.get(path)).json() == true
+    assert records == [{"id": "a", "parts": [{"size": 1}]}]
+
+
 def test_altering_what_is_not_there_is_an_error():
-    with pytest.raises(TypeError):
-        AlterRecord(0, ("lineItems", "x"), 1).alter_page({"items": [{"lineItems": []}]})
-    with pytest.raises(TypeError):
+    with pytest.raises(LookupError):
         DropRecord(0).alter_page({"items": None})
+    with pytest.raises(ValueError, match="path must name a field"):
+        AlterRecord(0, (), 1)
     for make in (lambda: CutBody(1.0), lambda: WrongLength(0)):
         with pytest.raises(ValueError, match="must be at least"):
             make()

@@ -328,6 +328,10 @@ class DuplicateHeaders(BodyAction):
         return body, self.headers
 
 
+class NothingToAlterError(LookupError):
+    """A collection lacks what an action alters."""
+
+
 class PageAction(abc.ABC):
     """An action that alters the true collection before it is encoded. A bare array is an object with `items` to it."""
 
@@ -335,7 +339,7 @@ class PageAction(abc.ABC):
 
     @abc.abstractmethod
     def alter_page(self, page: JsonObject) -> JsonObject:
-        """Return the collection to send."""
+        """Return the collection to send. Raises NothingToAlterError, and leaves the collection as it is then."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -371,7 +375,9 @@ class DropRecord(PageAction):
 
     def alter_page(self, page: JsonObject) -> JsonObject:
         """Return the collection without the record."""
-        del _items(page)[self.index]
+        items = _items(page)
+        _there(items, self.index)
+        del items[self.index]
         return page
 
 
@@ -384,7 +390,7 @@ class RepeatRecord(PageAction):
     def alter_page(self, page: JsonObject) -> JsonObject:
         """Return the collection with the record repeated."""
         items = _items(page)
-        items.insert(self.index, items[self.index])
+        items.insert(self.index, _there(items, self.index))
         return page
 
 
@@ -396,9 +402,15 @@ class AlterRecord(PageAction):
     path: tuple[str | int, ...]
     value: object
 
+    def __post_init__(self) -> None:
+        """Check the path."""
+        if not self.path:
+            message = "path must name a field"
+            raise ValueError(message)
+
     def alter_page(self, page: JsonObject) -> JsonObject:
         """Return the collection with the field set."""
-        _set(_items(page)[self.index], self.path, self.value)
+        _set(_there(_items(page), self.index), self.path, self.value)
         return page
 
 
@@ -431,17 +443,25 @@ def _items(page: JsonObject) -> list[object]:
     items = page["items"]
     if not isinstance(items, list):
         message = "the collection has no items to alter"
-        raise TypeError(message)
+        raise NothingToAlterError(message)
     return cast("list[object]", items)
+
+
+def _there(items: list[object], index: int) -> object:
+    try:
+        return items[index]
+    except IndexError:
+        message = f"there is no number {index} of {len(items)} to alter"
+        raise NothingToAlterError(message) from None
 
 
 def _field(target: object, name: str | int) -> object:
     if isinstance(target, dict) and isinstance(name, str):
         return cast("JsonObject", target).get(name)
     if isinstance(target, list) and isinstance(name, int):
-        return cast("list[object]", target)[name]
+        return _there(cast("list[object]", target), name)
     message = f"there is nothing called {name!r} to alter"
-    raise TypeError(message)
+    raise NothingToAlterError(message)
 
 
 def _set(target: object, path: tuple[str | int, ...], value: object) -> None:
@@ -571,6 +591,10 @@ class Script:
     def in_force(self) -> list[tuple[Fault, int]]:
         """Return the faults, each with the number of requests that it has acted on."""
         return [(fault, self._met[fault]) for fault in self._seen]
+
+    def spare(self, action: Action) -> None:
+        """Take back that an action hit a request, which had nothing for it."""
+        self._met[next(fault for fault in self._seen if fault.action is action and self._met[fault])] -= 1
 
     def next_action(self, operation: str, customer_id: str | None, method: str) -> Action | None:
         """Count a request and return what is to happen to it."""

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import copy
 import hashlib
 import itertools
 import math
@@ -52,6 +53,7 @@ from partnercenter_async.emulator.faults import (
     DropBefore,
     ExpireToken,
     Fault,
+    NothingToAlterError,
     PageAction,
     Redirect,
     Script,
@@ -618,8 +620,18 @@ class Emulator:
         headers = self._service_headers(call)
         headers["Content-Type"] = reply.content_type
         headers.extend(reply.headers)
-        body = b"" if reply.document is None else encode(_page(reply, action))
+        body = b"" if reply.document is None else encode(self._page(reply, action))
         return _Encoded(reply.status, headers, _BOM + body if self._bom and body else body)
+
+    def _page(self, reply: Reply, action: PageAction | None) -> object:
+        """Return a reply's document, altered if it is a collection and there is an action for it."""
+        if action is None or reply.status != HTTPStatus.OK:
+            return reply.document
+        try:
+            return _page(reply, action)
+        except NothingToAlterError:
+            self._script.spare(action)
+            return reply.document
 
     def _service_headers(self, call: Call) -> CIMultiDict[str]:
         number = next(self._answers)
@@ -665,16 +677,14 @@ def _bars(call: Call) -> tuple[str, ...]:
     return ("token",) if at_authority else (call.ids.get("customer_id", "").lower(), _PARTNER)
 
 
-def _page(reply: Reply, action: PageAction | None) -> object:
-    """Return a reply's document, altered if it is a collection and there is an action for it."""
-    document = reply.document
-    if action is None or reply.status != HTTPStatus.OK:
-        return document
+def _page(reply: Reply, action: PageAction) -> object:
+    """Return a reply's document, altered if it is a collection. The records of a test stay as they are."""
+    document = copy.deepcopy(reply.document)
     if isinstance(document, list):
         return action.alter_page({"items": document})["items"]
     if isinstance(document, dict) and "items" in document:
         return action.alter_page(cast("JsonObject", document))
-    return reply.document
+    return document
 
 
 def _note_status(record: RecordedRequest, status: int) -> None:
