@@ -231,6 +231,8 @@ def test_a_file_may_say_nothing():
         ('{"customers": [],\n"customers": []}', "2: customers: this is there twice"),
         ('{"customers":\n[%s]}' % ("1" * 5000), " Exceeds the limit"),
         ("", "1: this is no JSON: Expecting value, column 1"),
+        ('{"customers": [\n{"company_name": "\\ud800"}]}', "2: this has half of a surrogate pair, which is no text"),
+        ('{\n"\\udc00": 1}', "2: this has half of a surrogate pair, which is no text"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_told_with_its_line_and_field(text, message):

@@ -62,7 +62,12 @@ class _File:
         try:
             text = content.decode("utf-8-sig")
             self.document: object = json.loads(text, parse_float=number)
-            tokens = iter([*_tokens(text)])
+            found = [*_tokens(text)]
+            for line, token in found:
+                if "\\u" in token and not _is_text(json.loads(token)):
+                    message = f"{name}:{line}: this has half of a surrogate pair, which is no text"
+                    raise FileError(message)
+            tokens = iter(found)
             self._note((), next(tokens)[1], tokens)
         except json.JSONDecodeError as error:
             message = f"{name}:{error.lineno}: this is no JSON: {error.msg}, column {error.colno}"
@@ -152,6 +157,10 @@ def _tokens(text: str) -> Iterator[tuple[int, str]]:
         line += text.count("\n", end, found.start())
         end = found.start()
         yield line, found[1]
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _short(value: object) -> str:
