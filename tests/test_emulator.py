@@ -668,6 +668,29 @@ async def test_echo_answers_every_method(client, method):
     assert answer.json() == {"method": method, "body": None, "requestId": "me"}
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "text"),
+    [
+        ("/v1/echo", b"{}", {"Content-Encoding": "gzip"}, 400, "encoding"),
+        ("/v1/things", b'{"id": "a", "x": ' + b"[" * 900 + b"]" * 900 + b"}", {}, 400, "nested too deeply"),
+        ("/v1/echo", b"{}", {"MS-RequestId": "\udcff"}, 200, '"requestId":"?"'),
+    ],
+)
+async def test_what_cannot_be_read_is_told_and_is_no_trouble(client, caplog, path, body, headers, status, text):
+    client.emulator.serve("things", [])
+    _, _, port = client.emulator.endpoint.rpartition(":")
+    reader, writer = await asyncio.open_connection("localhost", int(port), ssl=client.emulator.ssl_context())
+    lines = {"Host": "localhost", "Authorization": f"Bearer {client.token}", "Connection": "close", **headers}
+    head = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items())]
+    writer.write("\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode(errors="surrogateescape") + body)
+    told = await reader.read()
+    writer.close()
+    assert told.startswith(f"HTTP/1.1 {status} ".encode())
+    assert text in told.decode(errors="replace")
+    assert (await client.get("/v1/things")).json()["items"] == []
+    assert caplog.text == ""
+
+
 async def test_echo_gives_the_body_back(client):
     for body, seen in ((b'{"a":[1]}', {"a": [1]}), (b"text", "text")):
         headers = {"Authorization": f"Bearer {client.token}"}

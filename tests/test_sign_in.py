@@ -436,8 +436,8 @@ async def test_version_1_is_discovered_as_version_1(visitor):
     assert found == f"{visitor.emulator.authority}/common/.well-known/openid-configuration"
 
 
-async def test_another_authority_is_not_known(visitor):
-    endpoint = "https://login.microsoftonline.com/common/oauth2/v2.0/authorize"
+@pytest.mark.parametrize("endpoint", ["https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "https://["])
+async def test_another_authority_is_not_known(visitor, endpoint):
     answer = await visitor.send("GET", f"/common/discovery/instance?authorization_endpoint={endpoint}")
     assert (answer.status, answer.json()["error"], answer.code()) == (400, "invalid_instance", 50049)
 

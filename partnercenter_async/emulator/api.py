@@ -205,7 +205,10 @@ def _echo(_api: "Api", call: Call) -> Reply:
         body: object = _decoder.decode(call.body) if call.body else None
     except (ValueError, RecursionError):
         body = call.body.decode(errors="replace")
-    return Reply(200, {"method": call.method, "body": body, "requestId": call.headers.get("MS-RequestId")})
+    named = call.headers.get("MS-RequestId")
+    if named is not None:
+        named = named.encode(errors="replace").decode()  # a header may be no text
+    return Reply(200, {"method": call.method, "body": body, "requestId": named})
 
 
 _ECHO = Route("other", "* /v1/echo", _echo)
@@ -260,6 +263,8 @@ class Api:
             reply = self._unauthorized(call) or call.route.answer(self, call)
         except RefusedError as error:
             return _error(call, error.status, error.code, str(error))
+        except RecursionError:
+            return _error(call, 400, 2000, "The body is nested too deeply.")
         if self.settings.drift and reply.status == HTTPStatus.OK:
             reply.document = drifted(reply.document)
         return reply

@@ -238,8 +238,11 @@ class Authority:
         }
 
     def _instance(self, visit: _Visit) -> JsonObject:
-        wanted = urlsplit(visit.parameters.get("authorization_endpoint", ""))
         host = urlsplit(self._endpoint).netloc
+        try:
+            wanted = urlsplit(visit.parameters.get("authorization_endpoint", ""))
+        except ValueError:
+            raise EntraError(50049) from None
         if wanted.netloc.lower() != host:
             raise EntraError(50049)
         tenant = wanted.path.removeprefix("/").partition("/")[0]

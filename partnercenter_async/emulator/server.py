@@ -487,10 +487,14 @@ class Emulator:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
+        try:
+            body = await request.read()
+        except web.RequestPayloadError:
+            return await _refuse_body(request)
         if path == FAULTS:
-            return self._change_faults(request.method, await request.read())
+            return self._change_faults(request.method, body)
         route, ids = self._route(request.method, path)
-        call = Call(request.method, path, query, request.headers, await request.read(), route, ids)
+        call = Call(request.method, path, query, request.headers, body, route, ids)
         record = self._record(request, call, path)
         try:
             response = await self._respond(request, call, record)
@@ -702,6 +706,15 @@ def _reset(request: web.BaseRequest) -> web.Response:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response()
+
+
+async def _refuse_body(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer a request whose body can't be unpacked, and close the connection, in which the rest of it stands."""
+    response = _json(400, {"error": "The body is not in the encoding that its headers tell."})
+    await response.prepare(request)
+    await response.write_eof()
+    request.protocol.force_close()
+    return response
 
 
 async def _send_badly(

@@ -144,11 +144,11 @@ class Collection:
     def put(self, record: JsonObject, record_id: str | None = None) -> None:
         """Write a record under its id, or another one, at the place of what has or had that id, or behind all."""
         record_id = str(record[self._kind.id]) if record_id is None else record_id
-        folded = self._kind.folded(record_id)
+        folded, kept = self._kind.folded(record_id), copy.deepcopy(record)
         written = self._store.written.setdefault(self._key, _Written())
         if folded not in written.added and not self._is_generated(record_id):
             written.added[folded] = len(written.added)
-        written.records[folded] = copy.deepcopy(record)
+        written.records[folded] = kept
 
     def remove(self, record_id: str) -> None:
         """Take a record away. Raises KeyError where there is none."""
