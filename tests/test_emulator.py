@@ -1059,6 +1059,25 @@ async def test_a_fault_alters_its_answer_and_not_the_records_of_a_test(client):
     assert records == [{"id": "a", "parts": [{"size": 1}]}]
 
 
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: Answer(200, headers=[("X\n", "v")]), "headers"),
+        (lambda: Answer(200, headers=[("X", "v\r\nY: 1")]), "headers"),
+        (lambda: Answer(200, reason="a\nb"), "reason"),
+        (lambda: Answer(200, content_type="a\0b"), "content_type"),
+        (lambda: Redirect(302, "a\nb"), "location"),
+        (lambda: DuplicateHeaders([("X", "v\n")]), "headers"),
+        (lambda: ThrottleCustomer(1, "1\n"), "retry_after"),
+        (lambda: ThrottlePartner(1, "1\n"), "retry_after"),
+        (lambda: gateway_throttle(1, retry_after="1\n"), "headers"),
+    ],
+)
+def test_a_line_break_in_a_header_is_refused_before_it_is_sent(make, name):
+    with pytest.raises(ValueError, match=f"{name} must have no control characters"):
+        make()
+
+
 def test_altering_what_is_not_there_is_an_error():
     with pytest.raises(LookupError):
         DropRecord(0).alter_page({"items": None})

@@ -6,7 +6,9 @@ A `Fault` names the requests to hit and the action to take: instead of the true 
 import abc
 import dataclasses
 import difflib
+import itertools
 import math
+import re
 import struct
 import zlib
 from collections import Counter
@@ -27,6 +29,7 @@ OPERATIONS: tuple[str, ...] = (*dict.fromkeys(each.operation for each in nouns.R
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _BLOCK = 1 << 20
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LOWEST_STATUS, _LOWEST_ERROR, _HIGHEST_STATUS = 200, 400, 599
 
 
@@ -73,6 +76,15 @@ def check_text(name: str, value: object, remedy: str) -> None:
         raise TypeError(message)
 
 
+def _check_lines(**given: str | Sequence[tuple[str, str]] | None) -> None:
+    """Refuse what would break the lines of an answer's head."""
+    for name, value in given.items():
+        parts = [value] if isinstance(value, str) else itertools.chain(*(value or ()))
+        if any(_CONTROL.search(part) for part in parts):
+            message = f"{name} must have no control characters, not {value!r}"
+            raise ValueError(message)
+
+
 def _check_status(value: object, lowest: int, remedy: str = "") -> None:
     if not isinstance(value, int) or not lowest <= value <= _HIGHEST_STATUS:
         message = f"status must be a whole number from {lowest} to {_HIGHEST_STATUS}, not {value!r}{remedy}"
@@ -90,8 +102,9 @@ class Answer:
     content_type: str = "application/json; charset=utf-8"
 
     def __post_init__(self) -> None:
-        """Check the status."""
+        """Check the status and the lines of the head."""
         _check_status(self.status, _LOWEST_STATUS)
+        _check_lines(headers=self.headers, reason=self.reason, content_type=self.content_type)
 
     def encoded(self) -> bytes:
         """Return the body as it goes over the wire."""
@@ -129,8 +142,9 @@ class ThrottleCustomer:
     retry_after: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the time."""
+        """Check the time and the header."""
         check_seconds("seconds", self.seconds)
+        _check_lines(retry_after=self.retry_after)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,8 +158,9 @@ class ThrottlePartner:
     retry_after: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the time."""
+        """Check the time and the header."""
         check_seconds("seconds", self.seconds)
+        _check_lines(retry_after=self.retry_after)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -208,8 +223,9 @@ class Redirect:
     location: str
 
     def __post_init__(self) -> None:
-        """Check the status."""
+        """Check the status and the location."""
         _check_status(self.status, _LOWEST_STATUS)
+        _check_lines(location=self.location)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -322,6 +338,10 @@ class DuplicateHeaders(BodyAction):
     """Sends the true answer with these header lines behind its own."""
 
     headers: Sequence[tuple[str, str]] = (("Content-Type", "text/html"), ("MS-RequestId", "another"))
+
+    def __post_init__(self) -> None:
+        """Check the lines."""
+        _check_lines(headers=self.headers)
 
     def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
         """Return the body as it is, and the headers."""
