@@ -932,6 +932,13 @@ async def test_body_is_replaced_marked_or_compressed(client):
         assert bomb.body.rstrip() == true
 
 
+@pytest.mark.parametrize("padding", [-1, 1 << 35, True, 1.5, "5"])
+def test_a_bomb_has_a_size_that_can_be_made(padding):
+    for action in (Gzip, Deflate):
+        with pytest.raises(ValueError, match="padding must be a whole number of bytes from 0 to 17179869184"):
+            action(padding)
+
+
 def test_a_bomb_is_whole_to_its_last_byte():
     for action, unpack in ((Gzip, gzip.decompress), (Deflate, zlib.decompress)):
         for body, padding in ((b"{}", 0), (b"", 5), (b"[1]", 2_500_000)):

@@ -403,7 +403,7 @@ def test_the_operations_are_listed_with_what_they_take(tmp_path):
     assert ["token", "POST", "/{tenant}/oauth2/v2.0/token"] in lines
     status = "/v1/customers/{customer_id}/orders/{order_id}/provisioningstatus"
     assert ["orders.provisioning_status", "GET", status, "users", "only"] in lines
-    assert ["served.delete", "DELETE", "/v1/things/{served_id}"] in lines
+    assert ["served", "DELETE", "/v1/things/{record-id}"] in lines
     assert ["served", "PATCH", "/v1/thing"] in lines
     assert not any(line[0].startswith("served") for line in map(str.split, ended("--operations").stdout.splitlines()))
 
@@ -464,6 +464,7 @@ def test_the_options_are_the_settings_of_the_emulator(monkeypatch):
         (("--paths", "any"), 2, "--paths"),
         (("--format", "cmd"), 2, "--format"),
         (("--tenant", "a/b"), 2, "tenant_id must be a GUID or a domain"),
+        (("--tenant", "Common"), 2, "tenant_id must be a GUID or a domain"),
         (("--client-secret", "canary\n"), 2, "client_secret must be printable ASCII"),
     ],
 )

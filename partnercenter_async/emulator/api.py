@@ -139,11 +139,15 @@ class ApiSettings:
 
 def _error(call: Call, status: int, code: int, description: str, headers: Sequence[tuple[str, str]] = ()) -> Reply:
     """Return an error in the shape that the service has which the request is for."""
-    document: JsonObject = {"code": code, "description": description, "data": [], "source": "PartnerFD"}
+    document = _standard(code, description)
     if call.beside:
         name = HTTPStatus(status).phrase.replace(" ", "")
         document = {"error": {"code": name[0].lower() + name[1:], "message": description}}
     return Reply(status, document, [*headers])
+
+
+def _standard(code: int, description: str) -> JsonObject:
+    return {"code": code, "description": description, "data": [], "source": "PartnerFD"}
 
 
 def _wrong_audience(call: Call, audience: str) -> Reply:
@@ -281,7 +285,8 @@ class Api:
         if facts.resource not in (BESIDE_RESOURCES if call.beside else API_RESOURCES):
             return _wrong_audience(call, facts.audience)
         if self.settings.require_mfa and facts.user and not facts.mfa:
-            return _error(call, 401, 900421, "The access token was obtained without multifactor authentication.")
+            # The other services are taken to say it with the same code, which is all that tells it from other refusals.
+            return Reply(401, _standard(900421, "The access token was obtained without multifactor authentication."))
         if call.route.user_only:
             self.check_user(call)
         return None

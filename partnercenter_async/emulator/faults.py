@@ -29,6 +29,7 @@ OPERATIONS: tuple[str, ...] = (*dict.fromkeys(each.operation for each in nouns.R
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _BLOCK = 1 << 20
+_MOST_PADDING = 1 << 34  # bytes: more would keep the event loop for seconds
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _LOWEST_STATUS, _LOWEST_ERROR, _HIGHEST_STATUS = 200, 400, 599
 
@@ -291,6 +292,10 @@ class Gzip(BodyAction):
 
     padding: int = 0
 
+    def __post_init__(self) -> None:
+        """Check the number of blanks."""
+        _check_padding(self.padding)
+
     def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
         """Return the compressed body."""
         checksum = _over_blanks(zlib.crc32, body, self.padding)
@@ -305,11 +310,21 @@ class Deflate(BodyAction):
 
     padding: int = 0
 
+    def __post_init__(self) -> None:
+        """Check the number of blanks."""
+        _check_padding(self.padding)
+
     def alter_body(self, body: bytes) -> tuple[bytes, Sequence[tuple[str, str]]]:
         """Return the compressed body."""
         checksum = _over_blanks(zlib.adler32, body, self.padding)
         packed = b"\x78\x9c" + _deflated(body, self.padding) + struct.pack(">I", checksum)
         return packed, [("Content-Encoding", "deflate")]
+
+
+def _check_padding(value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_PADDING:
+        message = f"padding must be a whole number of bytes from 0 to {_MOST_PADDING}, not {value!r}"
+        raise ValueError(message)
 
 
 def _deflated(body: bytes, padding: int) -> bytes:

@@ -80,7 +80,7 @@ _BOM = b"\xef\xbb\xbf"
 _PARTNER = "*"
 FAULTS = "/emulator/faults"
 """Where a program in any language changes the faults; without a token, and neither recorded nor counted."""
-_NAME, _LINE = re.compile(r"[A-Za-z0-9.-]+"), re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_NAME, _LINE = re.compile(r"(?!(?i:common|organizations)$)[A-Za-z0-9.-]+"), re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _AUTHORITY = {name: Route(name, f"* /{name}", lambda _api, _call: Reply(501)) for name in AUTHORITY_OPERATIONS}
 """Answered by the authority and not by the API."""
 
@@ -688,7 +688,7 @@ def _page(reply: Reply, action: PageAction) -> object:
         return action.alter_page({"items": document})["items"]
     if isinstance(document, dict) and "items" in document:
         return action.alter_page(cast("JsonObject", document))
-    return document
+    return reply.document
 
 
 def _note_status(record: RecordedRequest, status: int) -> None:

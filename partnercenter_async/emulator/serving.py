@@ -11,7 +11,7 @@ from partnercenter_async.emulator.generation import JsonObject
 from partnercenter_async.emulator.store import Generated, Kind, Store
 
 _NAME = "served"
-_KEY = "id of a record"  # no name in braces can be that
+_KEY = "record-id"  # no name in braces can be that
 _PATH = re.compile(r"(?:/(?:[^/{}?#%\s]+|\{[A-Za-z_]\w*\}))+")
 _NAME_IN_BRACES = re.compile(r"\{(\w+)\}")
 _SERVICE = re.compile(r"/(v1|webhooks/v1|partner/v1|auditactivity/v1|v[0-9]+\.[0-9]+|beta)/")
