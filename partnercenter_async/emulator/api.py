@@ -76,7 +76,7 @@ class Call:
         """Return the body's JSON object, its numbers exact. Raises BadRequestError."""
         try:
             found: object = _decoder.decode(self.body)
-        except (ValueError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = None
         if not isinstance(found, dict):
             message = "The body is not a JSON object."
@@ -207,7 +207,7 @@ def _not_served(_api: "Api", call: Call) -> Reply:
 def _echo(_api: "Api", call: Call) -> Reply:
     try:
         body: object = _decoder.decode(call.body) if call.body else None
-    except (ValueError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = call.body.decode(errors="replace")
     named = call.headers.get("MS-RequestId")
     if named is not None:
