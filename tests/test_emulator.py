@@ -691,6 +691,18 @@ async def test_what_cannot_be_read_is_told_and_is_no_trouble(client, caplog, pat
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("address", ["/v1/\udcff?code=canary", "/v1/x?code=canary \udcff"])
+async def test_a_request_line_that_cannot_be_read_is_not_logged(client, caplog, address):
+    caplog.set_level("DEBUG")
+    _, _, port = client.emulator.endpoint.rpartition(":")
+    reader, writer = await asyncio.open_connection("localhost", int(port), ssl=client.emulator.ssl_context())
+    writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(errors="surrogateescape"))
+    told = await reader.readuntil(b"\r\n")
+    writer.close()
+    assert told.endswith(b" 400 Bad Request\r\n")
+    assert "canary" not in caplog.text
+
+
 async def test_echo_gives_the_body_back(client):
     for body, seen in ((b'{"a":[1]}', {"a": [1]}), (b"text", "text")):
         headers = {"Authorization": f"Bearer {client.token}"}

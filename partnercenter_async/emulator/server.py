@@ -6,6 +6,7 @@ import contextlib
 import copy
 import hashlib
 import itertools
+import logging
 import math
 import re
 import secrets
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import Self, cast, get_args
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -116,11 +118,20 @@ class _Encoded:
     reason: str | None = None
 
 
+def _tells_no_request(record: logging.LogRecord) -> bool:
+    """Leave out what aiohttp logs of a request that it can't read: the request line, and the secrets in it."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_logger = logging.getLogger("partnercenter_async.emulator")
+_logger.addFilter(_tells_no_request)
+
+
 class _Server(web.Server):
     """Numbers its connections and can reset them all."""
 
     def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
-        super().__init__(handler, handler_cancellation=True, access_log=None)
+        super().__init__(handler, handler_cancellation=True, access_log=None, logger=_logger)
         self._transports: dict[RequestHandler, tuple[int, asyncio.Transport]] = {}
         self._numbers = itertools.count(1)
 
